@@ -1,0 +1,178 @@
+//! The ledger: the coordinator's in-memory truth about every study, run, lease and worker.
+//!
+//! A pure state machine: [`Ledger::handle`] takes a command and the time and returns a reply and the changes
+//! that must be durable before the reply is given. No I/O, no clock, no randomness of its own. It is rebuilt from
+//! the store's rows with [`Ledger::rebuild`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use foldwise_study::plan::{DeviceProfile, RunId};
+use foldwise_study::spec::DeviceKind;
+
+mod change;
+mod cohort;
+mod command;
+mod finish;
+mod lease;
+mod rebuild;
+mod result;
+mod study;
+mod submit;
+mod worker;
+
+pub use change::{Change, EndedAs, Plan};
+pub use cohort::{Cohort, CohortState, Stage};
+pub use command::{Command, Failure, FailureKind, LeaseGrant, MemberResult, Order, Rejection, Reply};
+pub use rebuild::{CohortRow, RunRow, Snapshot, StudyRow};
+pub use study::{RunEntry, RunEnd, Study, StudyPhase, StudyRecord};
+pub use worker::{SlotInfo, Worker, WorkerInfo};
+
+/// A study's number, from 1 in order of submission.
+pub type StudyId = u64;
+
+/// A cohort's number in its study, from 0.
+pub type CohortId = u32;
+
+/// The time, from the coordinator's clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// A clock that never jumps, for leases: ms since the coordinator started.
+    pub monotonic_ms: u64,
+    /// The wall clock, for people: ms since 1970.
+    pub unix_ms: u64,
+}
+
+/// One attempt of one worker at one cohort. The attempt is the fencing token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LeaseName {
+    /// The study.
+    pub study: StudyId,
+    /// The cohort.
+    pub cohort: CohortId,
+    /// From 1; grows with every lease of the cohort.
+    pub attempt: u32,
+}
+
+/// What the ledger is told when it is made.
+#[derive(Debug, Clone)]
+pub struct LedgerConfig {
+    /// Silence after which a lease is lost, ms.
+    pub lease_ms: u64,
+    /// Profiles that plans are made with; the shipped one for kinds that are not here.
+    pub profiles: Vec<DeviceProfile>,
+}
+
+/// The state of everything.
+#[derive(Debug)]
+pub struct Ledger {
+    config: LedgerConfig,
+    studies: BTreeMap<StudyId, Study>,
+    requests: HashMap<String, StudyId>,
+    /// Studies that have a cohort to lease or are not planned yet.
+    hungry: BTreeSet<StudyId>,
+    workers: BTreeMap<String, Worker>,
+    /// Every open lease by the time at which it is lost, monotonic ms.
+    expiries: BTreeSet<(u64, LeaseName)>,
+    next_study: StudyId,
+}
+
+impl Ledger {
+    /// A ledger of nothing.
+    #[must_use]
+    pub fn new(config: LedgerConfig) -> Self {
+        Self {
+            config,
+            studies: BTreeMap::new(),
+            requests: HashMap::new(),
+            hungry: BTreeSet::new(),
+            workers: BTreeMap::new(),
+            expiries: BTreeSet::new(),
+            next_study: 1,
+        }
+    }
+
+    /// Decides and applies one command. The changes are in the order in which they were applied; if there are none,
+    /// the reply needs no write.
+    ///
+    /// # Errors
+    /// A rejected command changes nothing.
+    pub fn handle(&mut self, command: Command, now: Now) -> Result<(Reply, Vec<Change>), Rejection> {
+        let mut changes = Vec::new();
+        let reply = match command {
+            Command::CreateStudy(study) => self.create_study(*study, now, &mut changes)?,
+            Command::CancelStudy(study) => self.cancel_study(study, now, &mut changes)?,
+            Command::RegisterWorker(info) => self.register_worker(info, now),
+            Command::DeregisterWorker(worker) => self.deregister_worker(&worker, now, &mut changes),
+            Command::Lease { worker, slot } => self.lease(&worker, slot, now, &mut changes)?,
+            Command::Progress { worker, lease, epochs } => self.progress(&worker, lease, &epochs, now)?,
+            Command::Complete { worker, lease, results } => {
+                self.complete(&worker, lease, results, now, &mut changes)?
+            }
+            Command::Fail { worker, lease, failure } => {
+                self.fail(&worker, lease, &failure, now, &mut changes)?
+            }
+            Command::Tick => self.expire(now, &mut changes),
+        };
+        Ok((reply, changes))
+    }
+
+    /// All studies by number.
+    #[must_use]
+    pub fn studies(&self) -> &BTreeMap<StudyId, Study> {
+        &self.studies
+    }
+
+    /// All workers by id.
+    #[must_use]
+    pub fn workers(&self) -> &BTreeMap<String, Worker> {
+        &self.workers
+    }
+
+    /// Silence after which a lease is lost, ms.
+    #[must_use]
+    pub fn lease_ms(&self) -> u64 {
+        self.config.lease_ms
+    }
+
+    /// The study with this number, or the only one with this name.
+    ///
+    /// # Errors
+    /// When there is none, or several.
+    pub fn find(&self, name: &str) -> Result<StudyId, Rejection> {
+        let number = name.strip_prefix("studies/").unwrap_or(name);
+        if let Ok(number) = number.parse::<StudyId>()
+            && self.studies.contains_key(&number)
+        {
+            return Ok(number);
+        }
+        let named: Vec<StudyId> = self
+            .studies
+            .iter()
+            .filter(|(_, study)| study.record.spec.name == name)
+            .map(|(&number, _)| number)
+            .collect();
+        match named[..] {
+            [] => Err(Rejection::NoStudy(name.to_owned())),
+            [only] => Ok(only),
+            _ => Err(Rejection::SeveralStudies { name: name.to_owned(), numbers: named }),
+        }
+    }
+
+    fn profile(&self, kind: DeviceKind) -> DeviceProfile {
+        let given = self.config.profiles.iter().find(|profile| profile.kind == kind);
+        given.cloned().unwrap_or_else(|| DeviceProfile::shipped(kind))
+    }
+
+    fn study(&self, id: StudyId) -> Result<&Study, Rejection> {
+        self.studies.get(&id).ok_or_else(|| Rejection::NoStudy(id.to_string()))
+    }
+
+    fn study_mut(&mut self, id: StudyId) -> Result<&mut Study, Rejection> {
+        self.studies.get_mut(&id).ok_or_else(|| Rejection::NoStudy(id.to_string()))
+    }
+}
+
+/// Position of a run among its study's runs.
+fn run_index(run: RunId, folds: u32) -> usize {
+    run.trial as usize * folds as usize + run.fold as usize
+}

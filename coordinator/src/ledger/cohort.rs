@@ -1,0 +1,80 @@
+//! A cohort: the unit that is leased, committed and, after a fault, repeated.
+//!
+//! ```text
+//! Ready ──lease──▶ Leased ──results──▶ Done
+//!   ▲                │ │
+//!   └──failure───────┘ └──last failure, or split──▶ Failed
+//! ```
+
+use foldwise_study::plan::RunId;
+
+/// Runs that train together, and where they stand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cohort {
+    /// The runs, in member order.
+    pub runs: Vec<RunId>,
+    /// The search, or the final stage.
+    pub stage: Stage,
+    /// Leases so far: the last attempt's number.
+    pub attempt: u32,
+    /// Attempts that count against the spec's limit.
+    pub failures: u32,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+    /// Where it stands.
+    pub state: CohortState,
+    /// What it counts for in its study's progress; volatile.
+    pub(super) work_done: f64,
+}
+
+/// What a cohort is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Runs of the search.
+    Search,
+    /// The winner's last training.
+    Final {
+        /// Passes over the training rows.
+        epochs: u32,
+    },
+}
+
+/// Where a cohort stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CohortState {
+    /// Waits for a worker.
+    Ready,
+    /// A worker has it.
+    Leased {
+        /// The worker's id.
+        worker: String,
+        /// Its slot.
+        slot: u32,
+        /// When the lease is lost, monotonic ms.
+        expires_ms: u64,
+    },
+    /// Has its results.
+    Done {
+        /// The worker that brought them.
+        worker: String,
+        /// The attempt that brought them.
+        attempt: u32,
+    },
+    /// Not tried again.
+    Failed {
+        /// Whether halves took its place.
+        split: bool,
+    },
+}
+
+impl Cohort {
+    pub(super) fn new(runs: Vec<RunId>, stage: Stage) -> Self {
+        Self { runs, stage, attempt: 0, failures: 0, error: None, state: CohortState::Ready, work_done: 0.0 }
+    }
+
+    /// Whether a result would still be taken.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, CohortState::Ready | CohortState::Leased { .. })
+    }
+}

@@ -1,0 +1,92 @@
+//! Workers, their slots, and when they were last heard of.
+
+use foldwise_study::spec::DeviceKind;
+
+use super::{Change, Command, Failure, FailureKind, LeaseName, Ledger, Now, Rejection, Reply};
+
+/// What a worker says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerInfo {
+    /// Unique and the same for the worker's life.
+    pub id: String,
+    /// Versions, for people and reports.
+    pub software: String,
+    /// Its slots, by position.
+    pub slots: Vec<SlotInfo>,
+}
+
+/// A place for one trainer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotInfo {
+    /// The kind of device.
+    pub device: DeviceKind,
+    /// Its name.
+    pub model: String,
+}
+
+/// A worker as the ledger knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worker {
+    /// What it said of itself.
+    pub info: WorkerInfo,
+    /// The lease in each slot.
+    pub leases: Vec<Option<LeaseName>>,
+    /// When it was last heard of.
+    pub last_seen: Now,
+}
+
+impl Ledger {
+    pub(super) fn register_worker(&mut self, info: WorkerInfo, now: Now) -> Reply {
+        let mut leases = vec![None; info.slots.len()];
+        // A worker that comes back (or whose coordinator did) finds the leases it held.
+        for study in self.studies.values() {
+            for (lease, slot) in study.leases_of(&info.id) {
+                if let Some(place) = leases.get_mut(slot as usize) {
+                    *place = Some(lease);
+                }
+            }
+        }
+        self.workers.insert(info.id.clone(), Worker { info, leases, last_seen: now });
+        Reply::Registered
+    }
+
+    pub(super) fn deregister_worker(&mut self, id: &str, now: Now, changes: &mut Vec<Change>) -> Reply {
+        let Some(worker) = self.workers.remove(id) else { return Reply::Done };
+        for lease in worker.leases.into_iter().flatten() {
+            let message = format!("worker {id} left");
+            let failure = Failure { kind: FailureKind::Released, message };
+            // The lease may have ended meanwhile; then there is nothing to hand back.
+            let _ = self.fail(id, lease, &failure, now, changes);
+        }
+        Reply::Done
+    }
+
+    pub(super) fn seen(&mut self, id: &str, now: Now) -> Result<&mut Worker, Rejection> {
+        let worker = self.workers.get_mut(id).ok_or_else(|| Rejection::NoWorker(id.to_owned()))?;
+        worker.last_seen = now;
+        Ok(worker)
+    }
+
+    pub(super) fn free_slot(&mut self, worker: &str, lease: LeaseName) {
+        let Some(worker) = self.workers.get_mut(worker) else { return };
+        for slot in &mut worker.leases {
+            slot.take_if(|held| *held == lease);
+        }
+    }
+}
+
+impl Command {
+    /// The worker that a command comes from.
+    #[must_use]
+    pub fn worker(&self) -> Option<&str> {
+        match self {
+            Self::RegisterWorker(info) => Some(&info.id),
+            Self::DeregisterWorker(worker)
+            | Self::Lease { worker, .. }
+            | Self::Progress { worker, .. }
+            | Self::Complete { worker, .. }
+            | Self::Fail { worker, .. } => Some(worker),
+            Self::CreateStudy(_) | Self::CancelStudy(_) | Self::Tick => None,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Generates the protocol's types with a protobuf compiler written in Rust: no protoc is needed.
+
+use std::error::Error;
+use std::{env, fs, path::PathBuf};
+
+use prost::Message;
+
+const FILES: [&str; 4] = [
+    "foldwise/v1/study.proto",
+    "foldwise/v1/worker.proto",
+    "foldwise/v1/run.proto",
+    "foldwise/v1/trainer.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let descriptors = protox::compile(FILES, ["."])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
+    println!("cargo:rerun-if-changed=foldwise");
+    Ok(())
+}

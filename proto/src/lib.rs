@@ -1,0 +1,12 @@
+//! Foldwise's wire protocol: the types generated from `foldwise/v1/*.proto`, and nothing else.
+
+/// Version 1 of the protocol.
+pub mod v1 {
+    tonic::include_proto!("foldwise.v1");
+}
+
+/// The compiled `.proto` files, for gRPC reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// The version that a worker and a coordinator must share; raised when either would misunderstand the other.
+pub const PROTOCOL_VERSION: u32 = 1;

@@ -1,0 +1,16 @@
+//! Foldwise's pure ground floor: everything that can be known about a study without running it.
+//!
+//! No clock, no I/O, no randomness but keyed streams. A [`spec`] is read and checked; its [`space`] is enumerated
+//! into [`trials`], each with a [`network`] whose shapes are known; [`split`] makes the folds, [`plan`] the cohorts,
+//! [`seed`] the random streams, and [`selection`] chooses from what came back ([`outcome`]).
+
+pub mod network;
+pub mod outcome;
+pub mod plan;
+pub mod seed;
+pub mod selection;
+pub mod space;
+pub mod spec;
+pub mod split;
+pub mod train;
+pub mod trials;

@@ -1,0 +1,57 @@
+//! The network: a list of layers, described rather than coded.
+//!
+//! The coordinator knows every shape, parameter count and cost from the description alone, so that a
+//! study is checked and planned before anything runs. `mlp` and `cnn` are short forms of the list.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+mod layer;
+mod shape;
+mod short_form;
+
+pub use layer::{Activation, Conv2d, Dropout, Init, Layer, Linear, Pool2d, Square};
+pub use shape::{LayerShape, Network, NetworkError, ParameterCount, ParameterShape};
+pub use short_form::{Cnn, Mlp, Pooling};
+
+/// `[network]`: exactly one of `mlp`, `cnn` and `layers`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkSpec {
+    /// Fully connected hidden layers and an output layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mlp: Option<Mlp>,
+    /// Blocks of convolution and pooling, hidden linear layers and an output layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnn: Option<Cnn>,
+    /// Any sequence of layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<Layer>>,
+    /// How the weights of linear and convolutional layers start.
+    #[serde(default)]
+    pub init: Init,
+}
+
+impl NetworkSpec {
+    /// The layers this description stands for.
+    ///
+    /// # Errors
+    /// When none or several of `mlp`, `cnn` and `layers` are given.
+    pub fn expand(&self) -> Result<Vec<Layer>, NetworkError> {
+        match (&self.mlp, &self.cnn, &self.layers) {
+            (Some(mlp), None, None) => Ok(mlp.expand()),
+            (None, Some(cnn), None) => Ok(cnn.expand()),
+            (None, None, Some(layers)) => Ok(layers.clone()),
+            _ => Err(NetworkError::NotOneForm),
+        }
+    }
+
+    /// The network with every shape worked out, for rows of shape `input` (`[C, H, W]` or `[F]`) and
+    /// `outputs` numbers per row.
+    ///
+    /// # Errors
+    /// Names the layer that does not fit, with both shapes.
+    pub fn resolve(&self, input: &[usize], outputs: usize) -> Result<Network, NetworkError> {
+        Network::new(self.expand()?, self.init, input, outputs)
+    }
+}

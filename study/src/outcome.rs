@@ -1,0 +1,78 @@
+//! What training hands back: epochs, and how a run ended.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::selection::{EpochRule, Metric, Rule, best_epoch};
+
+/// One epoch of one run. Losses are means over rows; accuracies are shares between 0 and 1 and absent for
+/// targets that are numbers; validation values are absent where nothing is held out.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EpochRecord {
+    /// From 1.
+    pub epoch: u32,
+    /// Mean loss of the training rows as they were trained on, before each step.
+    pub train_loss: f64,
+    /// Share of training rows classified correctly as they were trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_accuracy: Option<f64>,
+    /// Mean loss of the validation rows after the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_loss: Option<f64>,
+    /// Share of validation rows classified correctly after the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_accuracy: Option<f64>,
+    /// Learning rate of the epoch.
+    pub lr: f64,
+}
+
+/// How training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunEnd {
+    /// All epochs were trained.
+    Finished,
+    /// The loss became NaN or infinite in this epoch, from 1. Deterministic, so it is not tried again.
+    Diverged(u32),
+}
+
+/// The result of one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunOutcome {
+    /// How it ended.
+    pub end: RunEnd,
+    /// Its epochs, the diverged one not included.
+    pub epochs: Vec<EpochRecord>,
+    /// Wall time of its cohort, s.
+    pub seconds: f64,
+    /// The test set's values, measured once, in the final stage alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestRecord>,
+}
+
+/// What the test set said.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TestRecord {
+    /// Mean loss.
+    pub loss: f64,
+    /// Share classified correctly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+}
+
+impl RunOutcome {
+    /// The epoch that a rule picks and its value, or `None` where none is finite or the metric was not measured.
+    #[must_use]
+    pub fn score(&self, rule: &Rule) -> Option<(u32, f64)> {
+        let value = |record: &EpochRecord| match rule.metric {
+            Metric::ValAccuracy => record.val_accuracy,
+            Metric::ValLoss => record.val_loss,
+        };
+        let curve: Vec<f64> = self.epochs.iter().map(|record| value(record).unwrap_or(f64::NAN)).collect();
+        let index = match rule.epoch {
+            EpochRule::Best => best_epoch(rule.metric.direction(), &curve)?,
+            EpochRule::Last => curve.len().checked_sub(1)?,
+        };
+        curve[index].is_finite().then(|| (self.epochs[index].epoch, curve[index]))
+    }
+}

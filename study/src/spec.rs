@@ -1,0 +1,194 @@
+//! The spec: what a person writes in a study file.
+//!
+//! A text becomes a tree of placed values ([`Format`]), is checked against the schema of the types below and then
+//! for contradictions between fields, with every problem found at once, and only then becomes a [`Spec`].
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::network::NetworkSpec;
+use crate::selection::SelectionSpec;
+use crate::space::Space;
+use crate::split::Validation;
+use crate::train::TrainSpec;
+
+mod check;
+pub mod data;
+mod problem;
+mod read;
+mod schema;
+mod source;
+
+pub use data::DataSpec;
+pub use problem::{Problem, Problems};
+pub use schema::json_schema;
+pub use source::Format;
+
+pub(crate) use check::check_trial;
+pub(crate) use read::set_json;
+pub use read::{SPEC_BYTES_MAX, SpecFile};
+
+/// One submitted search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// What people call the study: letters, digits, `-`, `_` and `.`.
+    #[schemars(length(min = 1, max = 100), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"))]
+    pub name: String,
+    /// A sentence about it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 10_000))]
+    pub description: String,
+    /// The key of every random stream.
+    #[serde(default)]
+    pub seed: u64,
+    /// The rows.
+    pub data: DataSpec,
+    /// How the training rows are split into folds.
+    pub validation: Validation,
+    /// The network.
+    pub network: NetworkSpec,
+    /// How it learns.
+    pub train: TrainSpec,
+    /// What is searched: paths into this spec, and the values to try.
+    #[serde(default, skip_serializing_if = "Space::is_empty")]
+    pub space: Space,
+    /// How a trial is chosen.
+    #[serde(default)]
+    pub selection: SelectionSpec,
+    /// What is trained with the chosen trial.
+    #[serde(default, rename = "final")]
+    pub final_stage: FinalSpec,
+    /// What must not be passed.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How runs are put together and where they run.
+    #[serde(default)]
+    pub plan: PlanSpec,
+}
+
+/// The final stage: at most one of the fields. By default the winner is refitted on all training rows.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FinalSpec {
+    /// Train on all training rows for a fixed number of epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refit: Option<Refit>,
+    /// Train on a part of the training rows and keep the epoch that is best on the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_out: Option<FinalHoldOut>,
+    /// Train nothing more: the study ends with the selection.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub skip: bool,
+}
+
+/// A refit on all training rows.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refit {
+    /// Epochs; by default the mean of the winner's best epochs over its folds, rounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub epochs: Option<u32>,
+}
+
+/// A hold-out split for the final training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FinalHoldOut {
+    /// Share of the training rows that is held out.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub fraction: f64,
+    /// Seed of the split.
+    #[serde(default)]
+    pub seed: u32,
+    /// Epochs; by default the spec's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub epochs: Option<u32>,
+}
+
+/// Limits of a study.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Attempts at a run before it counts as failed.
+    #[serde(default = "attempts")]
+    #[schemars(range(min = 1, max = 100))]
+    pub attempts: u32,
+    /// The most trainable numbers a trial's network may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<u64>,
+}
+
+/// How runs are put together and where they run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanSpec {
+    /// The kind of device; by default that of the first worker that asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceKind>,
+    /// The most runs that train fused in one cohort; 1 turns fusing off. By default what pays on the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 4096))]
+    pub width: Option<usize>,
+}
+
+/// A kind of device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// Processor cores.
+    Cpu,
+    /// An NVIDIA GPU.
+    Cuda,
+}
+
+impl DeviceKind {
+    /// The word a spec uses.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { attempts: attempts(), parameters: None }
+    }
+}
+
+impl Spec {
+    /// Reads a text and checks everything that does not need the data.
+    ///
+    /// # Errors
+    /// Every problem at once.
+    pub fn read(text: &str, format: Format) -> Result<Self, Problems> {
+        SpecFile::read(text, format).map(|file| file.spec)
+    }
+
+    /// The spec as canonical JSON: what is stored, sent to workers and hashed.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("a spec has text keys and finite numbers alone")
+    }
+
+    /// Reads what [`Spec::to_json`] wrote.
+    ///
+    /// # Errors
+    /// When the text is not such JSON.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+fn attempts() -> u32 {
+    3
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
+}

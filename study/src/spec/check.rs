@@ -1,0 +1,124 @@
+//! Contradictions between fields, which no schema can say.
+
+use super::problem::{Problem, nearest};
+use super::{FinalSpec, Spec};
+use crate::space::{Space, Values};
+use crate::train::{OptimizerKind, TrainSpec};
+
+/// What is wrong with the study as a whole, whatever its trials.
+pub(super) fn check_study(spec: &Spec) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let named = spec.name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    if !named || !spec.name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        problems.push(
+            Problem::new("name", format!("\"{}\" cannot be a study's name", spec.name))
+                .hint("use letters, digits, `-`, `_` and `.`, starting with a letter or digit"),
+        );
+    }
+    let sources = [spec.data.dataset.is_some(), spec.data.idx.is_some(), spec.data.csv.is_some()];
+    if sources.iter().filter(|&&given| given).count() != 1 {
+        problems.push(Problem::new("data", "give exactly one of `dataset`, `idx` and `csv`"));
+    }
+    if let Err(error) = spec.validation.check() {
+        problems.push(Problem::new("validation", error.to_string()));
+    }
+    check_normalize(spec, &mut problems);
+    check_final(&spec.final_stage, &mut problems);
+    check_space(&spec.space, &mut problems);
+    problems
+}
+
+fn check_normalize(spec: &Spec, problems: &mut Vec<Problem>) {
+    let Some(normalize) = &spec.data.normalize else { return };
+    if normalize.mean.len() != normalize.std.len() {
+        let message = format!("{} means, but {} deviations", normalize.mean.len(), normalize.std.len());
+        problems.push(Problem::new("data.normalize", message).hint("give one of each per channel"));
+    }
+    if normalize.std.iter().any(|&std| std <= 0.0) {
+        problems.push(Problem::new("data.normalize.std", "deviations must be greater than 0"));
+    }
+}
+
+fn check_final(stage: &FinalSpec, problems: &mut Vec<Problem>) {
+    let given = [stage.refit.is_some(), stage.hold_out.is_some(), stage.skip];
+    if given.iter().filter(|&&given| given).count() > 1 {
+        problems.push(Problem::new("final", "give at most one of `refit`, `hold_out` and `skip`"));
+    }
+    if let Some(hold_out) = &stage.hold_out
+        && !(hold_out.fraction > 0.0 && hold_out.fraction < 1.0)
+    {
+        problems.push(Problem::new("final.hold_out.fraction", "must lie between 0 and 1, neither included"));
+    }
+}
+
+fn check_space(space: &Space, problems: &mut Vec<Problem>) {
+    let paths: Vec<&str> = space.dimensions().map(|(path, _)| path).collect();
+    for (index, path) in paths.iter().enumerate() {
+        let clash = |other: &&str| {
+            *other == *path || path.strip_prefix(*other).is_some_and(|rest| rest.starts_with('.'))
+        };
+        let others = paths[..index].iter().chain(&paths[index + 1..]);
+        if let Some(other) = others.clone().find(|other| clash(other)) {
+            let message = format!("is searched together with `{other}`, which contains it");
+            problems.push(Problem::new(format!("space.{path}"), message));
+        }
+    }
+    for (path, values) in space.dimensions() {
+        if let Values::Log(range) = values
+            && range.log.iter().any(|end| end.as_f64().is_none_or(|end| end <= 0.0))
+        {
+            problems.push(Problem::new(
+                format!("space.{path}"),
+                "the ends of a log range must be greater than 0",
+            ));
+        }
+    }
+    for (index, group) in space.zip.iter().enumerate() {
+        let lengths: Vec<usize> = group.values().map(|values| values.list().len()).collect();
+        if lengths.windows(2).any(|pair| pair[0] != pair[1]) {
+            let message = format!("zipped parameters have lists of different lengths: {lengths:?}");
+            problems.push(Problem::new(format!("space.zip.{index}"), message));
+        }
+    }
+    for (index, rule) in space.exclude.iter().enumerate() {
+        for path in rule.keys().filter(|path| !paths.contains(&path.as_str())) {
+            let problem = Problem::new(
+                format!("space.exclude.{index}"),
+                format!("`{path}` is not searched, so it cannot decide what is left out"),
+            );
+            problems.push(match nearest(path, paths.iter().copied()) {
+                Some(known) => problem.hint(format!("did you mean `{known}`?")),
+                None => problem,
+            });
+        }
+    }
+}
+
+/// What is wrong with one trial's settings.
+pub(crate) fn check_trial(train: &TrainSpec) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let optimizer = &train.optimizer;
+    let mut only_for = |given: bool, field: &str, kinds: &str| {
+        if given {
+            let message = format!("`{field}` is a setting of {kinds}");
+            problems.push(Problem::new(format!("train.optimizer.{field}"), message));
+        }
+    };
+    match optimizer.kind {
+        OptimizerKind::Sgd => {
+            only_for(optimizer.betas.is_some(), "betas", "adam and adamw");
+            only_for(optimizer.eps.is_some(), "eps", "adam and adamw");
+        }
+        OptimizerKind::Adam | OptimizerKind::Adamw => {
+            only_for(optimizer.momentum.is_some(), "momentum", "sgd");
+            only_for(optimizer.nesterov.is_some(), "nesterov", "sgd");
+        }
+    }
+    if optimizer.nesterov() && optimizer.momentum() <= 0.0 {
+        problems.push(Problem::new("train.optimizer.nesterov", "needs a `momentum` greater than 0"));
+    }
+    if optimizer.betas().iter().any(|beta| !(0.0..1.0).contains(beta)) {
+        problems.push(Problem::new("train.optimizer.betas", "must be at least 0 and less than 1"));
+    }
+    problems
+}

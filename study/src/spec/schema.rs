@@ -1,0 +1,343 @@
+//! The JSON Schema of a spec, and the check of a placed tree against it.
+//!
+//! The schema is derived from the spec's types, so a new field is documented, checked and hinted at without
+//! another line. The check differs from a general validator in that it points at the file, names the nearest
+//! known key and finds everything at once.
+
+use std::sync::OnceLock;
+
+use schemars::generate::SchemaSettings;
+use serde_json::Value as Json;
+
+use super::Spec;
+use super::problem::{Problem, nearest};
+use super::source::{Entry, Node, Value};
+
+/// The schema of a study file (JSON Schema 2020-12).
+#[must_use]
+pub fn json_schema() -> Json {
+    let mut schema =
+        SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Spec>().to_value();
+    schema["$id"] = Json::from("https://foldwise.dev/schema/spec.json");
+    schema["title"] = Json::from("Foldwise study file");
+    schema
+}
+
+/// The schema with every reference replaced by what it refers to.
+pub(crate) fn inlined() -> &'static Json {
+    static SCHEMA: OnceLock<Json> = OnceLock::new();
+    SCHEMA.get_or_init(|| {
+        let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+        settings.into_generator().into_root_schema_for::<Spec>().to_value()
+    })
+}
+
+/// Adds everything wrong with `node`, which stands at `path`.
+pub(crate) fn check(node: &Node, schema: &Json, path: &str, problems: &mut Vec<Problem>) {
+    if let Some(alternatives) = alternatives(schema) {
+        return check_alternatives(node, &alternatives, path, problems);
+    }
+    if let Some(expected) = wrong_type(node, schema) {
+        return problems.push(fault(node, path, format!("expected {expected}, found {}", found(node))));
+    }
+    match &node.value {
+        Value::Table(entries) => check_table(node, entries, schema, path, problems),
+        Value::List(items) => check_list(node, items, schema, path, problems),
+        Value::Text(text) => check_text(node, text, schema, path, problems),
+        Value::Integer(_) | Value::Float(_) => check_number(node, schema, path, problems),
+        Value::Bool(_) | Value::Null => {}
+    }
+}
+
+fn fault(node: &Node, path: &str, message: String) -> Problem {
+    Problem::new(path, message).at(node.span.clone())
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// The alternatives of `oneOf` and `anyOf`, nested ones included, without "null".
+fn alternatives(schema: &Json) -> Option<Vec<&Json>> {
+    let list = schema.get("oneOf").or_else(|| schema.get("anyOf"))?.as_array()?;
+    let mut flat = Vec::new();
+    for alternative in list {
+        match alternatives(alternative) {
+            Some(nested) => flat.extend(nested),
+            None if alternative.get("type") == Some(&Json::from("null")) => {}
+            None => flat.push(alternative),
+        }
+    }
+    Some(flat)
+}
+
+fn check_alternatives(node: &Node, alternatives: &[&Json], path: &str, problems: &mut Vec<Problem>) {
+    if let [only] = alternatives {
+        return check(node, only, path, problems);
+    }
+    match &node.value {
+        Value::Text(text) if !accepts_any_text(alternatives) => {
+            check_word(node, text, alternatives, path, problems);
+        }
+        Value::Table(entries) => check_tagged(node, entries, alternatives, path, problems),
+        _ => match alternatives.iter().find(|schema| wrong_type(node, schema).is_none()) {
+            Some(schema) => check(node, schema, path, problems),
+            None => {
+                let expected: Vec<_> = alternatives.iter().map(|schema| expected(schema)).collect();
+                let message = format!("expected {}, found {}", one_of(&expected), found(node));
+                problems.push(fault(node, path, message));
+            }
+        },
+    }
+}
+
+fn accepts_any_text(alternatives: &[&Json]) -> bool {
+    alternatives.iter().any(|schema| words(schema).is_empty() && wrong_type_name(schema, "string").is_none())
+}
+
+fn check_word(node: &Node, text: &str, alternatives: &[&Json], path: &str, problems: &mut Vec<Problem>) {
+    let known: Vec<&str> = alternatives.iter().flat_map(|schema| words(schema)).collect();
+    if known.contains(&text) {
+        return;
+    }
+    let tags: Vec<&str> = alternatives.iter().filter_map(|schema| tag(schema)).collect();
+    if tags.contains(&text) {
+        let message = format!("`{text}` needs settings");
+        return problems
+            .push(fault(node, path, message).hint(format!("write it as `{{ {text} = {{ … }} }}`")));
+    }
+    let all: Vec<&str> = known.into_iter().chain(tags).collect();
+    problems.push(unknown_word(node, text, &all, path));
+}
+
+fn unknown_word(node: &Node, text: &str, known: &[&str], path: &str) -> Problem {
+    let problem = fault(node, path, format!("unknown word \"{text}\""));
+    match nearest(text, known.iter().copied()) {
+        Some(word) => problem.hint(format!("did you mean \"{word}\"?")),
+        None => problem.hint(format!("known: {}", known.join(", "))),
+    }
+}
+
+/// The one key of an alternative that is a table with one entry.
+fn tag(schema: &Json) -> Option<&str> {
+    match schema.get("required")?.as_array()?.as_slice() {
+        [key] if schema["properties"].as_object()?.len() == 1 => key.as_str(),
+        _ => None,
+    }
+}
+
+fn check_tagged(
+    node: &Node,
+    entries: &[Entry],
+    alternatives: &[&Json],
+    path: &str,
+    problems: &mut Vec<Problem>,
+) {
+    let tables: Vec<&Json> =
+        alternatives.iter().copied().filter(|schema| wrong_type(node, schema).is_none()).collect();
+    let shared =
+        |schema: &Json| entries.iter().filter(|entry| property(schema, &entry.key).is_some()).count();
+    let best = tables.iter().max_by_key(|schema| {
+        (shared(schema), std::cmp::Reverse(schema["required"].as_array().map_or(0, Vec::len)))
+    });
+    match best {
+        Some(schema) if shared(schema) > 0 || tables.len() == 1 => check(node, schema, path, problems),
+        Some(_) => {
+            let known: Vec<&str> = alternatives.iter().filter_map(|schema| tag(schema)).collect();
+            match entries.first() {
+                Some(entry) => problems.push(unknown_key(entry, &known, path)),
+                None => problems.push(fault(
+                    node,
+                    path,
+                    format!("is empty; expected one of {}", known.join(", ")),
+                )),
+            }
+        }
+        None => {
+            let expected: Vec<_> = alternatives.iter().map(|schema| expected(schema)).collect();
+            problems.push(fault(node, path, format!("expected {}, found a table", one_of(&expected))));
+        }
+    }
+}
+
+fn property<'a>(schema: &'a Json, key: &str) -> Option<&'a Json> {
+    schema.get("properties")?.get(key)
+}
+
+fn check_table(node: &Node, entries: &[Entry], schema: &Json, path: &str, problems: &mut Vec<Problem>) {
+    let empty = serde_json::Map::new();
+    let properties = schema.get("properties").and_then(Json::as_object).unwrap_or(&empty);
+    for (index, entry) in entries.iter().enumerate() {
+        if entries[..index].iter().any(|earlier| earlier.key == entry.key) {
+            problems.push(
+                Problem::new(path, format!("`{}` is given twice", entry.key)).at(entry.key_span.clone()),
+            );
+        }
+        let at = join(path, &entry.key);
+        match (properties.get(&entry.key), schema.get("additionalProperties")) {
+            (Some(property), _) => check(&entry.node, property, &at, problems),
+            (None, Some(Json::Bool(false))) => {
+                let known: Vec<&str> = properties.keys().map(String::as_str).collect();
+                problems.push(unknown_key(entry, &known, path));
+            }
+            (None, Some(other)) if other.is_object() => check(&entry.node, other, &at, problems),
+            (None, _) => {}
+        }
+    }
+    for key in schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str)
+    {
+        if node.get(key).is_none() {
+            let what =
+                properties.get(key).and_then(|property| property.get("description")).and_then(Json::as_str);
+            let problem = fault(node, path, format!("`{key}` is missing"));
+            problems.push(match what.and_then(|text| text.lines().next()) {
+                Some(text) => problem.hint(text),
+                None => problem,
+            });
+        }
+    }
+}
+
+fn unknown_key(entry: &Entry, known: &[&str], path: &str) -> Problem {
+    let problem = Problem::new(path, format!("unknown key `{}`", entry.key)).at(entry.key_span.clone());
+    match nearest(&entry.key, known.iter().copied()) {
+        Some(key) => problem.hint(format!("did you mean `{key}`?")),
+        None => problem.hint(format!("known here: {}", known.join(", "))),
+    }
+}
+
+fn check_list(node: &Node, items: &[Node], schema: &Json, path: &str, problems: &mut Vec<Problem>) {
+    let bound = |key: &str| schema.get(key).and_then(Json::as_u64);
+    let count = items.len() as u64;
+    match (bound("minItems"), bound("maxItems")) {
+        (Some(least), Some(most)) if least == most && count != least => {
+            problems.push(fault(node, path, format!("expected {least} items, found {count}")));
+        }
+        (Some(least), _) if count < least => {
+            problems.push(fault(node, path, format!("expected at least {least} items, found {count}")));
+        }
+        (_, Some(most)) if count > most => {
+            problems.push(fault(node, path, format!("expected at most {most} items, found {count}")));
+        }
+        _ => {}
+    }
+    if let Some(item_schema) = schema.get("items") {
+        for (index, item) in items.iter().enumerate() {
+            check(item, item_schema, &join(path, &index.to_string()), problems);
+        }
+    }
+}
+
+fn check_text(node: &Node, text: &str, schema: &Json, path: &str, problems: &mut Vec<Problem>) {
+    let known = words(schema);
+    if !known.is_empty() && !known.contains(&text) {
+        problems.push(unknown_word(node, text, &known, path));
+    }
+    let length = text.chars().count() as u64;
+    if schema.get("minLength").and_then(Json::as_u64).is_some_and(|least| length < least) {
+        problems.push(fault(node, path, "is empty".to_owned()));
+    }
+    if let Some(most) = schema.get("maxLength").and_then(Json::as_u64).filter(|&most| length > most) {
+        problems.push(fault(node, path, format!("is longer than {most} characters")));
+    }
+}
+
+fn check_number(node: &Node, schema: &Json, path: &str, problems: &mut Vec<Problem>) {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "bounds are small, so a rounded large value is past them too"
+    )]
+    let number = match node.value {
+        Value::Integer(integer) => integer as f64,
+        Value::Float(float) => float,
+        _ => return,
+    };
+    if !number.is_finite() {
+        return problems.push(fault(node, path, "must be finite".to_owned()));
+    }
+    let least = schema.get("minimum").and_then(Json::as_f64);
+    let format_max = (schema.get("format") == Some(&Json::from("uint32"))).then_some(f64::from(u32::MAX));
+    let most = schema.get("maximum").and_then(Json::as_f64).or(format_max);
+    let message = match (least, most) {
+        (Some(least), _) if number < least => format!("must be at least {least}, is {number}"),
+        (_, Some(most)) if number > most => format!("must be at most {most}, is {number}"),
+        _ => return,
+    };
+    problems.push(fault(node, path, message));
+}
+
+/// The words that a schema allows, if it allows words alone.
+fn words(schema: &Json) -> Vec<&str> {
+    match (schema.get("const"), schema.get("enum")) {
+        (Some(word), _) => word.as_str().into_iter().collect(),
+        (None, Some(list)) => list.as_array().into_iter().flatten().filter_map(Json::as_str).collect(),
+        (None, None) => Vec::new(),
+    }
+}
+
+/// What was expected instead, if the node is of a type that the schema does not allow.
+fn wrong_type(node: &Node, schema: &Json) -> Option<String> {
+    match node.value {
+        Value::Null => None,
+        Value::Bool(_) => wrong_type_name(schema, "boolean"),
+        Value::Integer(_) => wrong_type_name(schema, "integer").and(wrong_type_name(schema, "number")),
+        Value::Float(_) => wrong_type_name(schema, "number"),
+        Value::Text(_) => wrong_type_name(schema, "string"),
+        Value::List(_) => wrong_type_name(schema, "array"),
+        Value::Table(_) => wrong_type_name(schema, "object"),
+    }
+}
+
+fn wrong_type_name(schema: &Json, name: &str) -> Option<String> {
+    let allowed = match schema.get("type")? {
+        Json::String(allowed) => allowed == name,
+        Json::Array(list) => list.iter().any(|allowed| allowed == name),
+        _ => true,
+    };
+    (!allowed).then(|| expected(schema))
+}
+
+fn expected(schema: &Json) -> String {
+    let words = words(schema);
+    if let [word] = words[..] {
+        return format!("\"{word}\"");
+    }
+    if let Some(key) = tag(schema) {
+        return format!("`{{ {key} = … }}`");
+    }
+    let name = match schema.get("type") {
+        Some(Json::Array(list)) => list.iter().find_map(|name| name.as_str().filter(|&name| name != "null")),
+        Some(name) => name.as_str(),
+        None => None,
+    };
+    match name.unwrap_or_default() {
+        "integer" => "a whole number",
+        "number" => "a number",
+        "string" => "text",
+        "boolean" => "true or false",
+        "array" => "a list",
+        "object" => "a table",
+        _ => "something else",
+    }
+    .to_owned()
+}
+
+fn found(node: &Node) -> String {
+    match &node.value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Integer(value) => format!("the number {value}"),
+        Value::Float(value) => format!("the number {value}"),
+        Value::Text(value) => format!("the text \"{}\"", value.chars().take(60).collect::<String>()),
+        Value::List(_) => "a list".to_owned(),
+        Value::Table(_) => "a table".to_owned(),
+    }
+}
+
+fn one_of(expected: &[String]) -> String {
+    match expected {
+        [] => "something else".to_owned(),
+        [only] => only.clone(),
+        [all @ .., last] => format!("{} or {last}", all.join(", ")),
+    }
+}

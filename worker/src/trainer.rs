@@ -1,0 +1,33 @@
+//! Trains cohorts: runs of one network shape, fused into one model with a leading member dimension.
+//!
+//! Rows lie on the device ([`DeviceData`]), runs are described ([`Cohort`]), and [`train`] gives back one
+//! [`MemberOutcome`] per run. This room knows nothing of leases, processes or messages.
+//!
+//! Dimensions in these pages: `E` members, `G` distinct row streams (`E` is a multiple of `G`), `B` rows of a
+//! step, `F` features, `C × H × W` pictures, `K` outputs.
+
+mod activation;
+mod cohort;
+mod data;
+mod dropout;
+mod error;
+mod evaluate;
+#[cfg(test)]
+mod golden;
+mod init;
+mod layers;
+mod loss;
+mod model;
+mod optimizer;
+mod parameters;
+mod run;
+mod step;
+mod streams;
+mod tally;
+mod weights;
+
+pub use cohort::{Cohort, EpochOfMember, EpochRule, Member, MemberOutcome, Metric, Order, Selection, compatible};
+pub use data::{DeviceData, Features, Normalize, Part, Source, Targets};
+pub use error::TrainError;
+pub use run::train;
+pub use weights::{NamedTensor, Values, Weights};

@@ -1,0 +1,181 @@
+//! What a cohort is asked to do and what comes back.
+
+use foldwise_study::network::{Layer, Network};
+use foldwise_study::outcome::{EpochRecord, RunOutcome};
+use foldwise_study::seed;
+use foldwise_study::train::TrainSpec;
+
+use super::{DeviceData, TrainError, Weights};
+
+/// One run of a cohort.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The network; within a cohort only dropout rates and initializers differ.
+    pub network: Network,
+    /// How it learns.
+    pub train: TrainSpec,
+    /// Whose randomness it uses.
+    pub source: seed::Source,
+    /// Rows of the training part to learn from.
+    pub train_rows: Vec<u32>,
+    /// Rows of the training part to validate on; none in a refit.
+    pub validation_rows: Vec<u32>,
+}
+
+/// Runs to be trained as one fused model.
+#[derive(Debug, Clone)]
+pub struct Cohort {
+    /// The runs, at least one, pairwise [`compatible`].
+    pub members: Vec<Member>,
+    /// Which epoch's weights count.
+    pub selection: Selection,
+    /// Whether the test set is measured once at the end, with the selected epoch's weights.
+    pub test: bool,
+    /// Whether the selected epoch's weights are handed back.
+    pub keep_weights: bool,
+}
+
+/// Which epoch's weights count. Without validation rows it is the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Selection {
+    /// The best or the last.
+    pub epoch: EpochRule,
+    /// What the best is best by; of equal epochs the first.
+    pub metric: Metric,
+}
+
+/// The best or the last epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EpochRule {
+    /// The best by the metric.
+    Best,
+    /// The last.
+    Last,
+}
+
+/// A validation result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// Share of validation rows classified correctly: higher is better.
+    ValAccuracy,
+    /// Mean validation loss: lower is better.
+    ValLoss,
+}
+
+impl Metric {
+    /// Whether `new` beats `old`. Absent values and NaN never do.
+    #[must_use]
+    pub fn improves(self, new: &EpochRecord, old: Option<&EpochRecord>) -> bool {
+        let value = |record: &EpochRecord| match self {
+            Self::ValAccuracy => record.val_accuracy,
+            Self::ValLoss => record.val_loss.map(|loss| -loss),
+        };
+        let Some(new) = value(new).filter(|new| !new.is_nan()) else { return false };
+        old.and_then(value).is_none_or(|old| new > old)
+    }
+}
+
+/// One epoch of one member, as it ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EpochOfMember {
+    /// Position in the cohort, from 0.
+    pub member: usize,
+    /// The epoch.
+    pub record: EpochRecord,
+}
+
+/// What the caller wants next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Go on.
+    Continue,
+    /// End the cohort with [`TrainError::Stopped`].
+    Stop,
+}
+
+/// How one member ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemberOutcome {
+    /// Its epochs and, in the final stage, its test result.
+    pub outcome: RunOutcome,
+    /// The epoch, from 1, whose weights count; none when the member diverged.
+    pub best_epoch: Option<u32>,
+    /// That epoch's weights, where they were asked for and the member did not diverge.
+    pub weights: Option<Weights>,
+}
+
+/// Whether two members can be trained as one fused model.
+///
+/// Layers, batch size, epochs, number of training rows, loss, kind of optimizer and Nesterov must agree;
+/// rows, seeds, dropout rates, initializers, schedules and the optimizer's numbers may differ.
+///
+/// # Errors
+/// Says what differs.
+pub fn compatible(a: &Member, b: &Member) -> Result<(), String> {
+    same_layers(&a.network, &b.network)?;
+    agree("batch size", &a.train.batch_size, &b.train.batch_size)?;
+    agree("number of epochs", &a.train.epochs, &b.train.epochs)?;
+    agree("number of training rows", &a.train_rows.len(), &b.train_rows.len())?;
+    agree("loss", &a.train.loss, &b.train.loss)?;
+    agree("optimizer", &a.train.optimizer.kind, &b.train.optimizer.kind)?;
+    agree("use of Nesterov", &a.train.optimizer.nesterov(), &b.train.optimizer.nesterov())?;
+    agree("use of validation", &a.validation_rows.is_empty(), &b.validation_rows.is_empty())
+}
+
+fn agree<T: PartialEq + std::fmt::Debug>(what: &str, a: &T, b: &T) -> Result<(), String> {
+    if a == b { Ok(()) } else { Err(format!("its {what} is {b:?}, the first member's is {a:?}")) }
+}
+
+fn same_layers(a: &Network, b: &Network) -> Result<(), String> {
+    agree("input shape", &a.input, &b.input)?;
+    agree("number of layers", &a.layers.len(), &b.layers.len())?;
+    for (index, (a, b)) in a.layers.iter().zip(&b.layers).enumerate() {
+        let dropouts = matches!((&a.layer, &b.layer), (Layer::Dropout(_), Layer::Dropout(_)));
+        if !dropouts {
+            agree(&format!("layer {index}"), &a.layer, &b.layer)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks a cohort against itself and its data.
+pub(super) fn check(data: &DeviceData, cohort: &Cohort) -> Result<(), TrainError> {
+    let first = cohort.members.first().ok_or(TrainError::Empty)?;
+    for (index, member) in cohort.members.iter().enumerate() {
+        let refused = |reason: String| TrainError::Incompatible { member: index, reason };
+        compatible(first, member).map_err(refused)?;
+        check_data(data, member).map_err(refused)?;
+    }
+    if cohort.test && data.test().is_none() {
+        return Err(TrainError::Data("the test set is asked for, but there is none".to_owned()));
+    }
+    let (rows, batch_size) = (first.train_rows.len(), first.train.batch_size);
+    let vectors = |layer: &&foldwise_study::network::LayerShape| {
+        layer.layer == Layer::BatchNorm && layer.input[1..].iter().product::<usize>() == 1
+    };
+    let last = (rows - 1) % batch_size + 1;
+    if last == 1 && first.network.layers.iter().any(|layer| vectors(&layer)) {
+        return Err(TrainError::LoneRow { rows, batch_size });
+    }
+    Ok(())
+}
+
+fn check_data(data: &DeviceData, member: &Member) -> Result<(), String> {
+    if member.network.input != data.shape() {
+        return Err(format!("its network takes {:?}, the rows are {:?}", member.network.input, data.shape()));
+    }
+    if member.train_rows.is_empty() || member.train.batch_size == 0 {
+        return Err("it has no rows to train on".to_owned());
+    }
+    let outputs = data.classes().map_or_else(|| data.train().outputs(), |classes| Some(classes as i64));
+    if outputs != Some(member.network.outputs as i64) {
+        return Err(format!("its network gives {} numbers, the data needs {outputs:?}", member.network.outputs));
+    }
+    let rows = member.train_rows.iter().chain(&member.validation_rows);
+    match rows.max() {
+        Some(&row) if row as usize >= data.train_rows() => {
+            Err(format!("it names row {row}, but there are only {}", data.train_rows()))
+        }
+        _ => Ok(()),
+    }
+}

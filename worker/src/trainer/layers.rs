@@ -1,0 +1,138 @@
+//! The layers of a cohort: each computes all members at once from parameters with a leading dimension `E`.
+
+use foldwise_study::network::{Conv2d, Pool2d};
+use tch::Tensor;
+
+use super::TrainError;
+use super::activation::{Activation, Form};
+
+/// PyTorch's epsilon of batch norm.
+const EPSILON: f64 = 1e-5;
+/// PyTorch's momentum of batch norm's running statistics.
+const MOMENTUM: f64 = 0.1;
+
+/// A linear layer with weights `[E, O, F]` and, with a bias, `[E, O]`: one matrix product per row stream.
+pub(super) fn linear(x: &Activation, weight: &Tensor, bias: Option<&Tensor>) -> Result<Activation, TrainError> {
+    let size = weight.size();
+    let (members, outputs, features) = (size[0], size[1], size[2]);
+    let (streams, width) = (x.copies, members / x.copies);
+    if streams == 1 {
+        let rows = x.values.f_reshape([-1, features])?;
+        let weight = weight.f_view((members * outputs, features))?;
+        let bias = bias.map(|bias| bias.f_view([members * outputs])).transpose()?;
+        return Ok(Activation::with(rows.f_linear(&weight, bias)?, Form::Columns, members));
+    }
+    let rows = x.batches()?;
+    let weight = weight.f_view((streams, width * outputs, features))?.f_transpose(1, 2)?;
+    let values = match bias {
+        Some(bias) => bias.f_view((streams, 1, width * outputs))?.f_baddbmm(&rows, &weight, 1.0, 1.0)?,
+        None => rows.f_bmm(&weight)?,
+    };
+    if width == 1 {
+        return Ok(Activation::with(values, Form::Batches, members));
+    }
+    let count = values.size()[1];
+    let columns = values.f_permute([1, 0, 2])?.f_reshape([count, members * outputs])?;
+    Ok(Activation::with(columns, Form::Columns, members))
+}
+
+/// A convolution with kernels `[E, O, kh, kw, I]` and, with a bias, `[E, O]`: one group per row stream.
+pub(super) fn conv2d(
+    x: &Activation,
+    layer: &Conv2d,
+    kernel: &Tensor,
+    bias: Option<&Tensor>,
+) -> Result<Activation, TrainError> {
+    let size = kernel.size();
+    let (members, channels) = (size[0], size[0] * size[1]);
+    let kernel = kernel.f_view((channels, size[2], size[3], size[4]))?.f_permute([0, 3, 1, 2])?;
+    let bias = bias.map(|bias| bias.f_view([channels])).transpose()?;
+    let values = x.values.f_conv2d(
+        &kernel,
+        bias,
+        sides(layer.stride.sides()),
+        sides(layer.padding.sides()),
+        [1, 1],
+        x.copies,
+    )?;
+    Ok(Activation::with(values, Form::Pictures, members))
+}
+
+/// Running mean and variance of one batch norm, `[E·C]` each.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) mean: Tensor,
+    pub(super) variance: Tensor,
+}
+
+/// Batch norm over all members' channels side by side; scale and shift are `[E, C]`.
+pub(super) fn batch_norm(
+    x: Activation,
+    [scale, shift]: [&Tensor; 2],
+    running: &Running,
+    training: bool,
+) -> Result<Activation, TrainError> {
+    let x = x.channels_second()?;
+    let channels = running.mean.size()[0];
+    let values = x.values.f_batch_norm(
+        Some(&scale.f_view([channels])?),
+        Some(&shift.f_view([channels])?),
+        Some(&running.mean),
+        Some(&running.variance),
+        training,
+        MOMENTUM,
+        EPSILON,
+        true,
+    )?;
+    Ok(Activation::with(values, x.form, x.copies))
+}
+
+/// A function of each value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Function {
+    Relu,
+    Sigmoid,
+    Tanh,
+}
+
+/// Applies a function to each value, in place where no backward pass reads them.
+pub(super) fn apply(mut x: Activation, function: Function) -> Result<Activation, TrainError> {
+    let values = match (function, x.reusable) {
+        (Function::Relu, true) => x.values.f_relu_(),
+        (Function::Relu, false) => x.values.f_relu(),
+        (Function::Sigmoid, true) => x.values.f_sigmoid_(),
+        (Function::Sigmoid, false) => x.values.f_sigmoid(),
+        (Function::Tanh, true) => x.values.f_tanh_(),
+        (Function::Tanh, false) => x.values.f_tanh(),
+    }?;
+    // The backward passes of all three read what comes out.
+    Ok(Activation { values, reusable: false, ..x })
+}
+
+/// The largest value of each window.
+pub(super) fn max_pool(x: &Activation, pool: &Pool2d) -> Result<Activation, TrainError> {
+    let [kernel, stride, padding] = windows(pool);
+    let values = x.values.f_max_pool2d(kernel, stride, padding, [1, 1], false)?;
+    Ok(Activation::with(values, Form::Pictures, x.copies))
+}
+
+/// The mean of each window, padding counted as zeros.
+pub(super) fn avg_pool(x: &Activation, pool: &Pool2d) -> Result<Activation, TrainError> {
+    let [kernel, stride, padding] = windows(pool);
+    let values = x.values.f_avg_pool2d(kernel, stride, padding, false, true, None)?;
+    Ok(Activation::with(values, Form::Pictures, x.copies))
+}
+
+/// The mean of each channel, `[B, E·C]`.
+pub(super) fn global_avg_pool(x: &Activation) -> Result<Activation, TrainError> {
+    let values = x.values.f_mean_dim([2_i64, 3].as_slice(), false, None)?;
+    Ok(Activation::with(values, Form::Columns, x.copies))
+}
+
+fn windows(pool: &Pool2d) -> [[i64; 2]; 3] {
+    [pool.kernel, pool.stride.unwrap_or(pool.kernel), pool.padding].map(|square| sides(square.sides()))
+}
+
+fn sides([height, width]: [usize; 2]) -> [i64; 2] {
+    [height as i64, width as i64]
+}

@@ -1,0 +1,172 @@
+//! A cohort's networks as one model.
+
+use foldwise_study::network::{Conv2d, Layer, Network, Pool2d};
+use foldwise_study::seed::Source;
+use tch::{Device, Kind, Tensor};
+
+use super::TrainError;
+use super::activation::{Activation, Form};
+use super::dropout::{Dropout, Extent};
+use super::layers::{self, Function, Running};
+use super::parameters::Parameters;
+
+/// The fused networks of a cohort: parameters, batch norm's statistics and the layers' order.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) parameters: Parameters,
+    stages: Vec<Stage>,
+    device: Device,
+    input: Vec<usize>,
+}
+
+/// One layer, with its first parameter's position where it has parameters.
+#[derive(Debug)]
+enum Stage {
+    Linear { first: usize, bias: bool },
+    Conv2d { first: usize, layer: Conv2d },
+    BatchNorm { first: usize, running: Running },
+    Function(Function),
+    MaxPool(Pool2d),
+    AvgPool(Pool2d),
+    GlobalAvgPool,
+    Flatten,
+    Dropout(Dropout),
+}
+
+/// Whether a pass trains, and in which step of the run (from 0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Train { step: u64 },
+    Evaluate,
+}
+
+impl Model {
+    /// The networks of the slots, in order, with initial weights.
+    pub(super) fn new(slots: &[(&Network, &Source)], device: Device) -> Result<Self, TrainError> {
+        let parameters = Parameters::new(slots, device)?;
+        let network = slots[0].0;
+        let mut stages = Vec::with_capacity(network.layers.len());
+        let mut first = 0;
+        for (position, shaped) in network.layers.iter().enumerate() {
+            if let Some(stage) = stage(position, first, slots, device)? {
+                stages.push(stage);
+            }
+            first += shaped.parameters().len();
+        }
+        pool_before_relu(&mut stages);
+        Ok(Self { parameters, stages, device, input: network.input.clone() })
+    }
+
+    /// Outputs `[E, B, K]` of gathered rows `[G·B, numbers]`.
+    pub(super) fn forward(&mut self, rows: &Tensor, streams: i64, mode: Mode) -> Result<Tensor, TrainError> {
+        let members = self.parameters.members();
+        let leaves = self.parameters.leaves();
+        let mut x = Activation::rows(rows, streams, &self.input)?;
+        for stage in &mut self.stages {
+            x = match stage {
+                Stage::Linear { first, bias } => {
+                    layers::linear(&x, &leaves[*first], bias.then(|| &leaves[*first + 1]))?
+                }
+                Stage::Conv2d { first, layer } => {
+                    layers::conv2d(&x, layer, &leaves[*first], layer.bias.then(|| &leaves[*first + 1]))?
+                }
+                Stage::BatchNorm { first, running } => {
+                    let parameters = [&leaves[*first], &leaves[*first + 1]];
+                    layers::batch_norm(x.per_member(members)?, parameters, running, mode != Mode::Evaluate)?
+                }
+                Stage::Function(function) => layers::apply(x, *function)?,
+                Stage::MaxPool(pool) => layers::max_pool(&x, pool)?,
+                Stage::AvgPool(pool) => layers::avg_pool(&x, pool)?,
+                Stage::GlobalAvgPool => layers::global_avg_pool(&x)?,
+                Stage::Flatten => x.flattened()?,
+                Stage::Dropout(dropout) => match mode {
+                    Mode::Train { step } => drop_out(x.per_member(members)?, dropout, step, self.device)?,
+                    Mode::Evaluate => x,
+                },
+            };
+        }
+        Ok(x.per_member(members)?.batches()?)
+    }
+
+    /// Batch norm's statistics with their names and numbers per member: mean, variance, layer after layer.
+    pub(super) fn running(&self) -> Vec<&Tensor> {
+        let both = |stage| match stage {
+            &Stage::BatchNorm { ref running, .. } => Some([&running.mean, &running.variance]),
+            _ => None,
+        };
+        self.stages.iter().filter_map(both).flatten().collect()
+    }
+}
+
+fn stage(
+    position: usize,
+    first: usize,
+    slots: &[(&Network, &Source)],
+    device: Device,
+) -> Result<Option<Stage>, TrainError> {
+    let shaped = &slots[0].0.layers[position];
+    Ok(Some(match &shaped.layer {
+        Layer::Linear(linear) => Stage::Linear { first, bias: linear.bias },
+        Layer::Output => Stage::Linear { first, bias: true },
+        Layer::Conv2d(conv) => Stage::Conv2d { first, layer: conv.clone() },
+        Layer::BatchNorm => {
+            let channels = (slots.len() * shaped.input[0]) as i64;
+            let mean = Tensor::f_zeros([channels], (Kind::Float, device))?;
+            let variance = Tensor::f_ones([channels], (Kind::Float, device))?;
+            Stage::BatchNorm { first, running: Running { mean, variance } }
+        }
+        Layer::Relu => Stage::Function(Function::Relu),
+        Layer::Sigmoid => Stage::Function(Function::Sigmoid),
+        Layer::Tanh => Stage::Function(Function::Tanh),
+        Layer::MaxPool(pool) => Stage::MaxPool(pool.clone()),
+        Layer::AvgPool(pool) => Stage::AvgPool(pool.clone()),
+        Layer::GlobalAvgPool => Stage::GlobalAvgPool,
+        Layer::Flatten => Stage::Flatten,
+        Layer::Dropout(_) => {
+            let rate = |network: &Network| match &network.layers[position].layer {
+                Layer::Dropout(dropout) => dropout.rate,
+                _ => 0.0,
+            };
+            let lanes: Vec<(&Source, f64)> =
+                slots.iter().map(|(network, source)| (*source, rate(network))).collect();
+            return Ok(Dropout::new(position, &lanes).map(Stage::Dropout));
+        }
+    }))
+}
+
+/// The largest of a window's rectified values is the rectified largest value, so pooling first leaves fewer
+/// values to rectify; values and gradients are the same bit for bit.
+fn pool_before_relu(stages: &mut [Stage]) {
+    for index in 1..stages.len() {
+        if let [Stage::Function(Function::Relu), Stage::MaxPool(_)] = stages[index - 1..=index] {
+            stages.swap(index - 1, index);
+        }
+    }
+}
+
+fn drop_out(x: Activation, dropout: &mut Dropout, step: u64, device: Device) -> Result<Activation, TrainError> {
+    let size = x.values.size();
+    let size: Vec<usize> = size.iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
+    let members = usize::try_from(x.copies).unwrap_or(1);
+    let (extent, masked) = match x.form {
+        Form::Columns => {
+            let extent = Extent { outer: size[0], inner: size[1] / members };
+            let mask = dropout.mask(extent, step, device)?;
+            (extent, x.values.f_mul(&mask.f_view_as(&x.values)?)?)
+        }
+        Form::Batches => {
+            let extent = Extent { outer: 1, inner: size[1] * size[2] };
+            let mask = dropout.mask(extent, step, device)?;
+            (extent, x.values.f_mul(&mask.f_view_as(&x.values)?)?)
+        }
+        Form::Pictures => {
+            let extent = Extent { outer: size[0] * size[2] * size[3], inner: size[1] / members };
+            let channels_last = x.values.f_permute([0, 2, 3, 1])?;
+            let mask = dropout.mask(extent, step, device)?;
+            let masked = channels_last.f_mul(&mask.f_view_as(&channels_last)?)?;
+            (extent, masked.f_permute([0, 3, 1, 2])?)
+        }
+    };
+    debug_assert_eq!(extent.outer * extent.inner * members, size.iter().product::<usize>());
+    Ok(Activation::with(masked, x.form, x.copies))
+}

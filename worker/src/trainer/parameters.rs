@@ -1,0 +1,121 @@
+//! The learned numbers of a cohort in one flat buffer.
+
+use foldwise_study::network::Network;
+use foldwise_study::seed::Source;
+use tch::{Device, Kind, Tensor};
+
+use super::TrainError;
+use super::init::initial;
+
+/// Every parameter of every member in one buffer: parameter after parameter, each `[E, numbers]`.
+///
+/// Steps of the optimizer pass over the buffer; layers read views of it.
+#[derive(Debug)]
+pub(super) struct Parameters {
+    members: i64,
+    /// `[N]`, all values.
+    values: Tensor,
+    blocks: Vec<Block>,
+    /// A view of the values per parameter, `[E, …]`, that autograd differentiates by.
+    leaves: Vec<Tensor>,
+}
+
+/// Where one parameter lies.
+#[derive(Debug, Clone)]
+pub(super) struct Block {
+    /// The name `nn.Sequential` would give it.
+    pub(super) name: String,
+    /// Its shape in PyTorch's layout.
+    pub(super) shape: Vec<usize>,
+    start: i64,
+    numbers: i64,
+}
+
+impl Block {
+    /// The block of a flat buffer `[N]` as `[E, numbers]`.
+    pub(super) fn of(&self, flat: &Tensor, members: i64) -> Result<Tensor, TrainError> {
+        let block = flat.f_narrow(0, self.start, self.numbers * members)?;
+        Ok(block.f_view((members, self.numbers))?)
+    }
+
+    /// Numbers of one member.
+    pub(super) fn numbers(&self) -> i64 {
+        self.numbers
+    }
+
+    /// Kernels of convolutions are held channels last, `[O, kh, kw, I]`.
+    fn is_kernel(&self) -> bool {
+        self.shape.len() == 4
+    }
+
+    fn held_shape(&self) -> Vec<i64> {
+        let shape: Vec<i64> = self.shape.iter().map(|&side| side as i64).collect();
+        if self.is_kernel() { vec![shape[0], shape[2], shape[3], shape[1]] } else { shape }
+    }
+}
+
+impl Parameters {
+    /// Initial values for each slot of the cohort.
+    pub(super) fn new(networks: &[(&Network, &Source)], device: Device) -> Result<Self, TrainError> {
+        let members = networks.len() as i64;
+        let mut blocks = Vec::new();
+        let mut start = 0;
+        for parameter in networks[0].0.parameters() {
+            let numbers = parameter.shape.iter().product::<usize>() as i64;
+            blocks.push(Block { name: parameter.name, shape: parameter.shape, start, numbers });
+            start += numbers * members;
+        }
+        let values = Tensor::f_zeros([start], (Kind::Float, device))?;
+        for (slot, (network, source)) in networks.iter().enumerate() {
+            for (block, drawn) in blocks.iter().zip(initial(network, source)) {
+                let mut row = block.of(&values, members)?.f_select(0, slot as i64)?;
+                row.f_copy_(&to_held(block, &Tensor::f_from_slice(&drawn)?)?)?;
+            }
+        }
+        let mut leaves = Vec::with_capacity(blocks.len());
+        for block in &blocks {
+            let mut shape = vec![members];
+            shape.extend(block.held_shape());
+            let view = block.of(&values, members)?.f_view(&shape[..])?;
+            leaves.push(view.f_detach()?.f_set_requires_grad(true)?);
+        }
+        Ok(Self { members, values, blocks, leaves })
+    }
+
+    /// Members of the cohort, `E`.
+    pub(super) fn members(&self) -> i64 {
+        self.members
+    }
+
+    /// All values, `[N]`.
+    pub(super) fn values(&self) -> &Tensor {
+        &self.values
+    }
+
+    /// Where each parameter lies.
+    pub(super) fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// A view per parameter, `[E, …]`, kernels as `[E, O, kh, kw, I]`.
+    pub(super) fn leaves(&self) -> &[Tensor] {
+        &self.leaves
+    }
+}
+
+/// PyTorch's layout `[…shape]` → the held one, flat.
+pub(super) fn to_held(block: &Block, values: &Tensor) -> Result<Tensor, TrainError> {
+    if !block.is_kernel() {
+        return Ok(values.shallow_clone());
+    }
+    let shape: Vec<i64> = block.shape.iter().map(|&side| side as i64).collect();
+    Ok(values.f_view(&shape[..])?.f_permute([0, 2, 3, 1])?.f_reshape([-1])?)
+}
+
+/// The held layout, flat → PyTorch's, flat.
+pub(super) fn to_pytorch(block: &Block, values: &Tensor) -> Result<Tensor, TrainError> {
+    if !block.is_kernel() {
+        return Ok(values.shallow_clone());
+    }
+    Ok(values.f_view(&block.held_shape()[..])?.f_permute([0, 3, 1, 2])?.f_reshape([-1])?)
+}
