@@ -3,6 +3,7 @@
 use std::env;
 use std::path::Path;
 
+#[allow(clippy::disallowed_methods, reason = "Cargo speaks to build scripts through the environment")]
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=LIBTORCH");

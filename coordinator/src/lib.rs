@@ -1,1 +1,19 @@
-//! Placeholder.
+//! Foldwise's coordinator: it keeps the truth about every study and hands out the work.
+//!
+//! Data walks one way: [`service`] parses a call, [`committer`] lets the [`ledger`] decide and the [`store`] keep,
+//! [`events`] tell who watches, and [`reporting`] makes the report.
+
+pub mod artifacts;
+pub mod clock;
+pub mod committer;
+pub mod config;
+pub mod events;
+pub mod ledger;
+pub mod reporting;
+mod server;
+pub mod service;
+pub mod store;
+pub mod submission;
+
+pub use config::Config;
+pub use server::{Coordinator, ServeError, StartError};

@@ -1,1 +1,34 @@
-//! Placeholder.
+//! Foldwise's report: results in, tables and files out.
+//!
+//! [`Report::build`] turns what a coordinator knows of a study ([`input`]) into one model, and [`table`], [`csv`]
+//! and [`json`] write it. Pure: no clock, no I/O. `docs/report.md` describes the model for its readers.
+
+mod build;
+mod csv;
+mod final_stage;
+mod fold;
+pub mod input;
+mod json;
+mod number;
+mod provenance;
+mod report;
+mod selection;
+mod state;
+mod study;
+mod table;
+mod time;
+mod trial;
+mod value;
+
+pub use csv::csv;
+pub use final_stage::{FinalMode, FinalReport};
+pub use fold::FoldReport;
+pub use input::ReportInput;
+pub use json::{json, schema};
+pub use provenance::{DataReport, Provenance};
+pub use report::{Report, VERSION};
+pub use selection::{Alternatives, Choice, Comparison, SelectionReport};
+pub use state::{RunState, StudyState};
+pub use study::StudyReport;
+pub use table::{TableOptions, table};
+pub use trial::{CommonEpoch, TrialReport};

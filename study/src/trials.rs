@@ -1,6 +1,7 @@
 //! The trials of a study: enumerated once, at submission, each checked against the data.
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::network::{Layer, Network, NetworkSpec, ParameterCount};
@@ -16,7 +17,7 @@ pub const TRIALS_MAX: usize = 100_000;
 const PROBLEMS_LISTED_MAX: usize = 20;
 
 /// What must be known of the data to check and plan a study.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowFacts {
     /// Shape of one row: `[C, H, W]` or `[F]`.
     pub shape: Vec<usize>,
@@ -71,7 +72,7 @@ pub struct TrialFacts {
 }
 
 /// All trials of a study.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Trials {
     template: Json,
     axes: Vec<Axis>,
@@ -165,7 +166,7 @@ impl Trials {
     }
 
     fn build(&self, index: usize, parameters_max: Option<u64>) -> Result<Trial, Vec<Problem>> {
-        #[derive(serde::Deserialize)]
+        #[derive(Deserialize)]
         struct Searched {
             network: NetworkSpec,
             train: TrainSpec,

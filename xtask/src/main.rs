@@ -1,2 +1,52 @@
-//! Placeholder.
-fn main() {}
+//! Foldwise's build tasks: what a person or CI runs on a checkout. `cargo xtask <task>`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod demo;
+mod environment;
+mod error;
+mod setup;
+mod step;
+mod test;
+mod workspace;
+
+use error::TaskError;
+use setup::SetupArguments;
+use workspace::Workspace;
+
+/// Foldwise's build tasks.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Find or fetch libtorch and link it to `.libtorch`.
+    Setup(SetupArguments),
+    /// Build the release, fetch Fashion-MNIST and run the quickstart study.
+    Demo,
+    /// Check the format and the lints, and run every test.
+    Test(test::TestArguments),
+    /// Run the benchmarks.
+    Bench(bench::BenchArguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = Workspace::find().and_then(|workspace| match &arguments.task {
+        Task::Setup(setup) => setup::run(&workspace, setup).map(|()| ExitCode::SUCCESS),
+        Task::Demo => demo::run(&workspace),
+        Task::Test(options) => test::run(&workspace, options).map(|()| ExitCode::SUCCESS),
+        Task::Bench(options) => bench::run(&workspace, options),
+    });
+    done.unwrap_or_else(|error: TaskError| {
+        eprintln!("xtask: {error}");
+        ExitCode::FAILURE
+    })
+}

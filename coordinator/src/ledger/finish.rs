@@ -1,10 +1,10 @@
 //! All runs are in: the selection picks the trial, the final stage trains it, the study ends.
 
 use foldwise_study::plan::RunId;
-use foldwise_study::selection::{Selection, TrialScores, select};
+use foldwise_study::selection::{Selection, TrialScores, select, test_train_ratio};
 
 use super::{
-    Change, Cohort, CohortId, CohortState, EndedAs, Ledger, Now, Plan, Rejection, RunEnd, Stage, Study,
+    Change, Cohort, CohortId, CohortState, EndedAs, Ledger, Now, Plan, Rejection, RunEnd, RunEntry, Stage, Study,
     StudyId, StudyPhase,
 };
 
@@ -62,12 +62,10 @@ impl Study {
             .map(|(trial, (runs, facts))| TrialScores {
                 trial,
                 parameters: facts.parameters.total,
-                folds: runs.iter().map(RunEnd::score_of).collect(),
+                folds: runs.iter().map(RunEntry::score).collect(),
             })
             .collect();
-        #[expect(clippy::cast_precision_loss, reason = "row counts are far below 2^52")]
-        let ratio = self.record.sizes.first().map_or(0.0, |&(train, test)| test as f64 / train.max(1) as f64);
-        select(&self.record.rule, &scores, ratio)
+        select(&self.record.rule, &scores, test_train_ratio(&self.record.sizes))
     }
 
     /// Passes of the winner's last training: the spec's number, or for a refit the mean of its best epochs.
@@ -124,17 +122,11 @@ impl Study {
     }
 }
 
-impl super::RunEntry {
+impl RunEntry {
     fn score(&self) -> Option<f64> {
         match self.end {
             RunEnd::Finished { score, .. } => Some(score),
             RunEnd::Open | RunEnd::Diverged { .. } => None,
         }
-    }
-}
-
-impl RunEnd {
-    fn score_of(entry: &super::RunEntry) -> Option<f64> {
-        entry.score()
     }
 }

@@ -14,7 +14,7 @@ use super::cohort::{Cohort, CohortState};
 use super::{CohortId, LeaseName, StudyId, run_index};
 
 /// Everything about a study that is fixed at its submission.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StudyRecord {
     /// Chosen by the submitter; makes submission idempotent.
     pub request_id: String,

@@ -169,7 +169,10 @@ fn check_data(data: &DeviceData, member: &Member) -> Result<(), String> {
     }
     let outputs = data.classes().map_or_else(|| data.train().outputs(), |classes| Some(classes as i64));
     if outputs != Some(member.network.outputs as i64) {
-        return Err(format!("its network gives {} numbers, the data needs {outputs:?}", member.network.outputs));
+        return Err(format!(
+            "its network gives {} numbers, the data needs {outputs:?}",
+            member.network.outputs
+        ));
     }
     let rows = member.train_rows.iter().chain(&member.validation_rows);
     match rows.max() {

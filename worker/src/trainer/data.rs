@@ -147,7 +147,10 @@ impl Rows {
             Features::Floats(floats) => floats.len(),
         };
         if length == 0 || length % width != 0 {
-            return Err(TrainError::Data(format!("{length} features are no whole rows of {:?}", source.shape)));
+            return Err(TrainError::Data(format!(
+                "{length} features are no whole rows of {:?}",
+                source.shape
+            )));
         }
         let count = length / width;
         let features = features(part, source, count, device)?;
@@ -176,7 +179,12 @@ impl Rows {
     }
 }
 
-fn features(part: &Part<'_>, source: &Source<'_>, count: usize, device: Device) -> Result<Tensor, TrainError> {
+fn features(
+    part: &Part<'_>,
+    source: &Source<'_>,
+    count: usize,
+    device: Device,
+) -> Result<Tensor, TrainError> {
     let channels = source.shape[0];
     let inner = source.shape[1..].iter().product::<usize>();
     let shape = [count as i64, channels as i64, inner as i64];

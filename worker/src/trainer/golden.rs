@@ -58,10 +58,10 @@ fn network(name: &str) -> Network {
             &[6],
             3,
             vec![
-                linear(8, true),
+                linear(8, false),
                 Layer::BatchNorm,
                 Layer::Relu,
-                linear(5, false),
+                linear(5, true),
                 Layer::Sigmoid,
                 Layer::Output,
             ],
@@ -70,7 +70,7 @@ fn network(name: &str) -> Network {
             &[2, 9, 9],
             3,
             vec![
-                conv(4, Square::Side(3), 1, Square::Side(1), true),
+                conv(4, Square::Side(3), 1, Square::Side(1), false),
                 Layer::BatchNorm,
                 Layer::Relu,
                 Layer::MaxPool(pool(2, None, 0)),
@@ -78,7 +78,7 @@ fn network(name: &str) -> Network {
                 Layer::Sigmoid,
                 Layer::AvgPool(pool(2, Some(1), 0)),
                 Layer::Flatten,
-                linear(7, true),
+                linear(7, false),
                 Layer::BatchNorm,
                 Layer::Relu,
                 Layer::Output,
@@ -199,7 +199,8 @@ fn trained(name: &str, optimizer: &str, members: usize, slot: usize) -> Found {
     }
     model = learner.model;
     let index = Tensor::arange(80, (Kind::Int64, Device::Cpu)).view((1, -1));
-    let evaluated = evaluate(&mut model, data.train(), objective, &index, &vec![80; members]).expect("totals");
+    let evaluated =
+        evaluate(&mut model, data.train(), objective, &index, &vec![80; members]).expect("totals");
     let running: Vec<Tensor> = model.running().into_iter().map(Tensor::shallow_clone).collect();
     let flat = (model.parameters.values(), running.as_slice());
     let weights = Weights::of(&network, &model, flat, slot as i64, STEPS as i64).expect("weights");
@@ -209,9 +210,12 @@ fn trained(name: &str, optimizer: &str, members: usize, slot: usize) -> Found {
 fn close(what: &str, found: &[f32], expected: &[f32]) {
     assert_eq!(found.len(), expected.len(), "{what}");
     for (found, expected) in found.iter().zip(expected) {
-        assert!((found - expected).abs() <= 2e-5 + 2e-4 * expected.abs(), "{what}: {found} for {expected}");
+        let allowed = TOLERANCE * (0.1 + expected.abs());
+        assert!((found - expected).abs() <= allowed, "{what}: {found} for {expected}");
     }
 }
+
+const TOLERANCE: f32 = 2e-4;
 
 fn matches_pytorch(name: &str) {
     let golden = golden();
@@ -230,7 +234,8 @@ fn matches_pytorch(name: &str) {
                 assert_eq!(tensor.shape, expected.shape(), "{case}/{}", tensor.name);
                 match &tensor.values {
                     Values::Float(values) => {
-                        close(&format!("{case}/{} of {members}", tensor.name), values, &floats(&expected));
+                        let what = format!("{case}/{} of {members}", tensor.name);
+                        close(&what, values, &floats(&expected));
                     }
                     Values::Integer(number) => {
                         assert_eq!(u32::try_from(*number).expect("small"), integers(&expected)[0]);
@@ -266,7 +271,9 @@ fn the_file_holds_what_state_dict_holds() {
     let golden = golden();
     let expected: BTreeMap<String, Vec<usize>> = golden
         .iter()
-        .filter_map(|(name, view)| Some((name.strip_prefix("cnn/adamw/end/")?.to_owned(), view.shape().to_vec())))
+        .filter_map(|(name, view)| {
+            Some((name.strip_prefix("cnn/adamw/end/")?.to_owned(), view.shape().to_vec()))
+        })
         .collect();
     let bytes = trained("cnn", "adamw", 3, 1).weights.to_safetensors().expect("a file");
     let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");

@@ -12,7 +12,11 @@ const EPSILON: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 
 /// A linear layer with weights `[E, O, F]` and, with a bias, `[E, O]`: one matrix product per row stream.
-pub(super) fn linear(x: &Activation, weight: &Tensor, bias: Option<&Tensor>) -> Result<Activation, TrainError> {
+pub(super) fn linear(
+    x: &Activation,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+) -> Result<Activation, TrainError> {
     let size = weight.size();
     let (members, outputs, features) = (size[0], size[1], size[2]);
     let (streams, width) = (x.copies, members / x.copies);

@@ -18,7 +18,12 @@ const NO_TARGET: i64 = -100;
 
 impl Objective {
     /// The loss of each row, `[E, B]`, of outputs `[E, B, K]` and targets `[G·B]` or `[G·B, K]`.
-    pub(super) fn losses(self, outputs: &Tensor, targets: &Tensor, streams: i64) -> Result<Tensor, TrainError> {
+    pub(super) fn losses(
+        self,
+        outputs: &Tensor,
+        targets: &Tensor,
+        streams: i64,
+    ) -> Result<Tensor, TrainError> {
         let size = outputs.size();
         let (members, rows, width) = (size[0], size[1], size[2]);
         let targets = per_member(targets, streams, members)?;
@@ -26,8 +31,13 @@ impl Objective {
             Loss::CrossEntropy => {
                 let flat = outputs.f_reshape([members * rows, width])?;
                 let none = None::<&Tensor>;
-                let losses =
-                    flat.f_cross_entropy_loss(&targets.f_reshape([-1])?, none, Reduction::None, NO_TARGET, 0.0)?;
+                let losses = flat.f_cross_entropy_loss(
+                    &targets.f_reshape([-1])?,
+                    none,
+                    Reduction::None,
+                    NO_TARGET,
+                    0.0,
+                )?;
                 Ok(losses.f_view((members, rows))?)
             }
             Loss::MeanSquaredError => {
@@ -36,7 +46,8 @@ impl Objective {
                 } else {
                     targets
                 };
-                let squares = outputs.f_mse_loss(&targets.f_view((members, rows, width))?, Reduction::None)?;
+                let squares =
+                    outputs.f_mse_loss(&targets.f_view((members, rows, width))?, Reduction::None)?;
                 Ok(squares.f_mean_dim([2_i64].as_slice(), false, None)?)
             }
         }

@@ -80,21 +80,23 @@ impl Model {
                 Stage::GlobalAvgPool => layers::global_avg_pool(&x)?,
                 Stage::Flatten => x.flattened()?,
                 Stage::Dropout(dropout) => match mode {
-                    Mode::Train { step } => drop_out(x.per_member(members)?, dropout, step, self.device)?,
+                    Mode::Train { step } => drop_out(&x.per_member(members)?, dropout, step, self.device)?,
                     Mode::Evaluate => x,
                 },
             };
         }
-        Ok(x.per_member(members)?.batches()?)
+        x.per_member(members)?.batches()
     }
 
-    /// Batch norm's statistics with their names and numbers per member: mean, variance, layer after layer.
+    /// Batch norm's statistics, `[E·C]` each: mean and variance, layer after layer.
     pub(super) fn running(&self) -> Vec<&Tensor> {
-        let both = |stage| match stage {
-            &Stage::BatchNorm { ref running, .. } => Some([&running.mean, &running.variance]),
-            _ => None,
-        };
-        self.stages.iter().filter_map(both).flatten().collect()
+        let mut all = Vec::new();
+        for stage in &self.stages {
+            if let Stage::BatchNorm { running, .. } = stage {
+                all.extend([&running.mean, &running.variance]);
+            }
+        }
+        all
     }
 }
 
@@ -144,29 +146,27 @@ fn pool_before_relu(stages: &mut [Stage]) {
     }
 }
 
-fn drop_out(x: Activation, dropout: &mut Dropout, step: u64, device: Device) -> Result<Activation, TrainError> {
-    let size = x.values.size();
-    let size: Vec<usize> = size.iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
+fn drop_out(
+    x: &Activation,
+    dropout: &mut Dropout,
+    step: u64,
+    device: Device,
+) -> Result<Activation, TrainError> {
+    // In memory order, which the masks are laid out in.
+    let values = match x.form {
+        Form::Pictures => x.values.f_permute([0, 2, 3, 1])?,
+        Form::Columns | Form::Batches => x.values.shallow_clone(),
+    };
+    let size: Vec<usize> = values.size().iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
     let members = usize::try_from(x.copies).unwrap_or(1);
-    let (extent, masked) = match x.form {
-        Form::Columns => {
-            let extent = Extent { outer: size[0], inner: size[1] / members };
-            let mask = dropout.mask(extent, step, device)?;
-            (extent, x.values.f_mul(&mask.f_view_as(&x.values)?)?)
-        }
-        Form::Batches => {
-            let extent = Extent { outer: 1, inner: size[1] * size[2] };
-            let mask = dropout.mask(extent, step, device)?;
-            (extent, x.values.f_mul(&mask.f_view_as(&x.values)?)?)
-        }
-        Form::Pictures => {
-            let extent = Extent { outer: size[0] * size[2] * size[3], inner: size[1] / members };
-            let channels_last = x.values.f_permute([0, 2, 3, 1])?;
-            let mask = dropout.mask(extent, step, device)?;
-            let masked = channels_last.f_mul(&mask.f_view_as(&channels_last)?)?;
-            (extent, masked.f_permute([0, 3, 1, 2])?)
+    let extent = match (x.form, size.as_slice()) {
+        (Form::Batches, &[_, rows, features]) => Extent { outer: 1, inner: rows * features },
+        (_, sizes) => {
+            let last = sizes.last().copied().unwrap_or(1);
+            Extent { outer: sizes.iter().product::<usize>() / last, inner: last / members }
         }
     };
-    debug_assert_eq!(extent.outer * extent.inner * members, size.iter().product::<usize>());
+    let masked = values.f_mul(&dropout.mask(extent, step, device)?.f_view(&values.size()[..])?)?;
+    let masked = if x.form == Form::Pictures { masked.f_permute([0, 3, 1, 2])? } else { masked };
     Ok(Activation::with(masked, x.form, x.copies))
 }

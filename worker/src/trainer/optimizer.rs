@@ -93,9 +93,7 @@ impl Optimizer {
         let first = moving.then(flat).transpose()?;
         let second = adaptive.then(flat).transpose()?;
         let length = if device == Device::Cpu { CHUNK.min(total) } else { total };
-        let scratch = adaptive
-            .then(|| Tensor::f_zeros([length], (Kind::Float, device)))
-            .transpose()?;
+        let scratch = adaptive.then(|| Tensor::f_zeros([length], (Kind::Float, device))).transpose()?;
         let mut chunks = Vec::new();
         let mut start = 0;
         while start < total {
@@ -188,7 +186,11 @@ impl Optimizer {
             let direction = match (momentum, &mut chunk.first) {
                 (Some(momentum), Some(velocity)) => {
                     let _ = velocity.f_mul_(&momentum)?.f_add_(&chunk.gradients)?;
-                    if nesterov { chunk.gradients.f_addcmul_(velocity, &momentum)? } else { velocity.shallow_clone() }
+                    if nesterov {
+                        chunk.gradients.f_addcmul_(velocity, &momentum)?
+                    } else {
+                        velocity.shallow_clone()
+                    }
                 }
                 _ => chunk.gradients.shallow_clone(),
             };
@@ -212,8 +214,14 @@ impl Optimizer {
             let (weight, keep) = (numbers.first.over(chunk)?, numbers.second.over(chunk)?);
             let (factor, offset) = (factor.over(chunk)?, offset.over(chunk)?);
             let descent = numbers.descent.over(chunk)?;
-            let Chunk { values, gradients, first: Some(first), second: Some(second), scratch: Some(scratch), .. } =
-                chunk
+            let Chunk {
+                values,
+                gradients,
+                first: Some(first),
+                second: Some(second),
+                scratch: Some(scratch),
+                ..
+            } = chunk
             else {
                 continue;
             };
@@ -243,7 +251,8 @@ impl Optimizer {
         if numbers.iter().all(|&number| number == numbers[0]) {
             return Ok(Spread::One(Tensor::f_full([1], numbers[0], options)?));
         }
-        let column = Tensor::f_from_slice(numbers)?.f_to_kind(Kind::Float)?.f_to(self.device)?.f_view((-1, 1))?;
+        let column =
+            Tensor::f_from_slice(numbers)?.f_to_kind(Kind::Float)?.f_to(self.device)?.f_view((-1, 1))?;
         let each = Tensor::f_empty([self.total], options)?;
         for block in &self.blocks {
             block.of(&each, self.members)?.f_copy_(&column.f_expand([-1, block.numbers()], false)?)?;

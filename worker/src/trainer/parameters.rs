@@ -1,6 +1,6 @@
 //! The learned numbers of a cohort in one flat buffer.
 
-use foldwise_study::network::Network;
+use foldwise_study::network::{Layer, Network};
 use foldwise_study::seed::Source;
 use tch::{Device, Kind, Tensor};
 
@@ -16,8 +16,10 @@ pub(super) struct Parameters {
     /// `[N]`, all values.
     values: Tensor,
     blocks: Vec<Block>,
-    /// A view of the values per parameter, `[E, …]`, that autograd differentiates by.
+    /// A view of the values per parameter, `[E, …]`, that autograd differentiates by unless it has no effect.
     leaves: Vec<Tensor>,
+    /// Which parameters have an effect.
+    live: Vec<bool>,
 }
 
 /// Where one parameter lies.
@@ -77,9 +79,25 @@ impl Parameters {
             let mut shape = vec![members];
             shape.extend(block.held_shape());
             let view = block.of(&values, members)?.f_view(&shape[..])?;
-            leaves.push(view.f_detach()?.f_set_requires_grad(true)?);
+            leaves.push(view.f_detach()?);
         }
-        Ok(Self { members, values, blocks, leaves })
+        let live = live(networks[0].0);
+        for (leaf, live) in leaves.iter_mut().zip(&live) {
+            *leaf = leaf.f_set_requires_grad(*live)?;
+        }
+        Ok(Self { members, values, blocks, leaves, live })
+    }
+
+    /// The gradient of `loss` (a single number) by each parameter, `[E, …]` as held.
+    pub(super) fn gradients(&self, loss: &Tensor) -> Result<Vec<Tensor>, TrainError> {
+        let lives = || self.leaves.iter().zip(&self.live);
+        let by: Vec<&Tensor> = lives().filter_map(|(leaf, &live)| live.then_some(leaf)).collect();
+        let mut found = Tensor::f_run_backward(&[loss], &by, false, false)?.into_iter();
+        let next = |(leaf, &live): (&Tensor, &bool)| match live.then(|| found.next()).flatten() {
+            Some(gradient) => Ok(gradient),
+            None => Ok(leaf.f_zeros_like()?),
+        };
+        lives().map(next).collect()
     }
 
     /// Members of the cohort, `E`.
@@ -101,6 +119,18 @@ impl Parameters {
     pub(super) fn leaves(&self) -> &[Tensor] {
         &self.leaves
     }
+}
+
+/// Whether each parameter has an effect. A bias straight before batch norm has none: its true gradient is
+/// zero, and the rounding that autograd finds instead would be scaled up by Adam and make evaluation, which
+/// uses lagging means, depend on it.
+fn live(network: &Network) -> Vec<bool> {
+    let mut live = Vec::new();
+    for (index, layer) in network.layers.iter().enumerate() {
+        let normalized = network.layers.get(index + 1).is_some_and(|next| next.layer == Layer::BatchNorm);
+        live.extend(layer.parameters().iter().map(|(name, _)| *name != "bias" || !normalized));
+    }
+    live
 }
 
 /// PyTorch's layout `[…shape]` → the held one, flat.

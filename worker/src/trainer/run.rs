@@ -14,7 +14,9 @@ use super::optimizer::Optimizer;
 use super::step::Learner;
 use super::streams::Arrangement;
 use super::tally::{Tally, Total};
-use super::{Cohort, DeviceData, EpochOfMember, EpochRule, MemberOutcome, Metric, Order, TrainError, Weights};
+use super::{
+    Cohort, DeviceData, EpochOfMember, EpochRule, MemberOutcome, Metric, Order, TrainError, Weights,
+};
 
 /// Trains a cohort and gives back the outcome of each member, in their order.
 ///
@@ -158,7 +160,8 @@ impl<'a> Run<'a> {
         observe: &mut dyn FnMut(EpochOfMember) -> Order,
     ) -> Result<(), TrainError> {
         // Numbers have no accuracy.
-        let metric = if self.learner.objective.classes { self.cohort.selection.metric } else { Metric::ValLoss };
+        let metric =
+            if self.learner.objective.classes { self.cohort.selection.metric } else { Metric::ValLoss };
         let (mut improved, mut ended) = (Vec::new(), Vec::new());
         for (slot, progress) in self.progress.iter_mut().enumerate() {
             if progress.diverged.is_some() {
@@ -207,7 +210,9 @@ impl<'a> Run<'a> {
             let counted = if selects { progress.best.as_ref().or(last) } else { last };
             let counted = counted.filter(|_| progress.diverged.is_none()).map(|record| record.epoch);
             let weights = match counted {
-                Some(epoch) if self.cohort.keep_weights => Some(self.weights(slot, progress.member, epoch)?),
+                Some(epoch) if self.cohort.keep_weights => {
+                    Some(self.weights(slot, progress.member, epoch)?)
+                }
                 _ => None,
             };
             let test = tested.as_ref().map(|tested| tested[slot]).filter(|_| counted.is_some());
@@ -225,7 +230,8 @@ impl<'a> Run<'a> {
 
     fn test(&mut self) -> Result<Option<Vec<Total>>, TrainError> {
         let Some(rows) = self.data.test() else { return Ok(None) };
-        let index = Tensor::f_arange(rows.count() as i64, (Kind::Int64, self.data.device()))?.f_view((1, -1))?;
+        let index =
+            Tensor::f_arange(rows.count() as i64, (Kind::Int64, self.data.device()))?.f_view((1, -1))?;
         let counts = vec![rows.count(); self.progress.len()];
         let Learner { model, objective, .. } = &mut self.learner;
         Ok(Some(evaluate(model, rows, *objective, &index, &counts)?))

@@ -36,7 +36,7 @@ impl Learner {
         tally.restart();
         let mut start = 0;
         while start < count {
-            if self.steps % STEPS_PER_LOOK == 0 && should_stop() {
+            if self.steps.is_multiple_of(STEPS_PER_LOOK) && should_stop() {
                 return Err(TrainError::Stopped);
             }
             let length = self.batch_size.min(count - start);
@@ -48,7 +48,13 @@ impl Learner {
     }
 
     /// One step on the rows `index` (`[G·B]`).
-    fn step(&mut self, rows: &Rows, index: &Tensor, streams: i64, tally: &mut Tally) -> Result<(), TrainError> {
+    fn step(
+        &mut self,
+        rows: &Rows,
+        index: &Tensor,
+        streams: i64,
+        tally: &mut Tally,
+    ) -> Result<(), TrainError> {
         let targets = rows.targets(index)?;
         let mode = Mode::Train { step: self.steps };
         let outputs = self.model.forward(&rows.features(index)?, streams, mode)?;
@@ -56,7 +62,7 @@ impl Learner {
         // The sum of the members' means: no member's gradient depends on another.
         let batch = losses.size()[1] as f64;
         let total = losses.f_sum(Kind::Float)?.f_div_scalar(batch)?;
-        let gradients = Tensor::f_run_backward(&[total], self.model.parameters.leaves(), false, false)?;
+        let gradients = self.model.parameters.gradients(&total)?;
         self.steps += 1;
         no_grad(|| {
             self.optimizer.step(&gradients)?;

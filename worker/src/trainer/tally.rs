@@ -86,7 +86,9 @@ mod tests {
         let losses = Tensor::from_slice(&[1.0_f32, 2.0, 3.0, 5.0]).view((2, 2));
         let hits = Tensor::from_slice(&[true, false, true, true]).view((2, 2));
         tally.add(&losses, Some(&hits)).expect("room");
-        tally.add(&Tensor::from_slice(&[9.0_f32, f32::NAN]).view((2, 1)), Some(&hits.narrow(1, 0, 1))).expect("room");
+        tally
+            .add(&Tensor::from_slice(&[9.0_f32, f32::NAN]).view((2, 1)), Some(&hits.narrow(1, 0, 1)))
+            .expect("room");
         let totals = tally.totals(&[3, 2]).expect("floats");
         assert_eq!(totals[0], Total { loss: 4.0, accuracy: Some(2.0 / 3.0) });
         assert_eq!(totals[1], Total { loss: 4.0, accuracy: Some(1.0) });

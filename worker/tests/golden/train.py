@@ -2,7 +2,8 @@
 
 Run it with `python3 train.py` where torch 2.11 and safetensors are installed. Each network is trained ten steps
 of eight rows, in order, with each optimizer. Written per network: rows and targets, the weights at the start, and
-per optimizer the loss of each step, the weights and statistics at the end, and the loss in evaluation.
+per optimizer the loss of each step, the weights and statistics at the end, and the loss in evaluation. No bias stands
+before batch norm: it would have no effect and so no gradient but rounding, which Adam scales up.
 """
 
 from pathlib import Path
@@ -15,12 +16,12 @@ STEPS, BATCH = 10, 8
 
 NETWORKS = {
     "mlp": ((6,), 3, lambda: [
-        nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 5, bias=False), nn.Sigmoid(), nn.Linear(5, 3),
+        nn.Linear(6, 8, bias=False), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 5), nn.Sigmoid(), nn.Linear(5, 3),
     ]),
     "cnn": ((2, 9, 9), 3, lambda: [
-        nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(2, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(4, 5, (2, 3), padding=(0, 1)), nn.Sigmoid(), nn.AvgPool2d(2, stride=1),
-        nn.Flatten(), nn.Linear(30, 7), nn.BatchNorm1d(7), nn.ReLU(), nn.Linear(7, 3),
+        nn.Flatten(), nn.Linear(30, 7, bias=False), nn.BatchNorm1d(7), nn.ReLU(), nn.Linear(7, 3),
     ]),
     "gap": ((2, 9, 9), 3, lambda: [
         nn.Conv2d(2, 6, 3, stride=2, bias=False), nn.BatchNorm2d(6), nn.ReLU(), nn.AvgPool2d(2, padding=1),

@@ -1,0 +1,129 @@
+//! Training throughput: beside PyTorch, fused beside in turn, and by the width of a cohort.
+
+use std::time::Instant;
+
+use foldwise_worker::trainer::{Order, train};
+
+use crate::cases::{Case, cases, cohort, data};
+use crate::python::{Python, VARIABLE};
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Rounds that the two sides of a row take in turn; the table shows medians.
+const ROUNDS: usize = 5;
+/// Rounds of the sweep over widths.
+const SWEEP_ROUNDS: usize = 3;
+/// Runs of the fused case: five folds of three learning rates.
+const WIDTH: usize = 15;
+const FOLDS: usize = 5;
+
+/// Foldwise beside PyTorch, and fifteen runs fused beside the same in turn.
+pub(crate) fn compare() -> Outcome<()> {
+    let mut python = Python::start();
+    println!("## train: images per second, medians of {ROUNDS} alternating rounds, batch 64\n");
+    println!("`cargo run --release -p foldwise-bench -- train`, libtorch 2.11.0");
+    match &python {
+        Some(python) => println!("beside {}, `bench/python/train.py`\n", python.version),
+        None => println!(
+            "PyTorch was skipped: `pip install torch==2.11.0` and set {VARIABLE} to that Python to compare\n"
+        ),
+    }
+    println!("| case | threads | Foldwise | beside it | | ratio |\n|---|--:|--:|---|--:|--:|");
+    for threads in [1, 2] {
+        tch::set_num_threads(threads);
+        for case in cases() {
+            if let Some(python) = &mut python
+                && matches!(case.name, "mlp-64-32" | "cnn-94k")
+            {
+                for layout in ["default", "tuned"] {
+                    beside_python(&case, layout, threads, python)?;
+                }
+            }
+            for (folds, rows_seen) in [(FOLDS, "five folds"), (1, "the same rows")] {
+                fused(&case, threads, folds, rows_seen)?;
+            }
+        }
+    }
+    println!();
+    Ok(())
+}
+
+fn beside_python(case: &Case, layout: &str, threads: i32, python: &mut Python) -> Outcome<()> {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(images_per_s(case, 1, 1)?);
+        theirs.push(case.rows as f64 / python.epoch(case.name, layout, threads, case.rows)?);
+    }
+    row(&format!("{}, alone", case.name), threads, &mut ours, &format!("PyTorch, {layout}"), &mut theirs);
+    Ok(())
+}
+
+/// Runs in turn have the throughput of one run, so one run is measured.
+fn fused(case: &Case, threads: i32, folds: usize, rows_seen: &str) -> Outcome<()> {
+    let (mut together, mut alone) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        together.push(images_per_s(case, WIDTH, folds)?);
+        alone.push(images_per_s(case, 1, 1)?);
+    }
+    row(&format!("{}, {WIDTH} fused, {rows_seen}", case.name), threads, &mut together, "in turn", &mut alone);
+    Ok(())
+}
+
+/// Images per second by width.
+pub(crate) fn sweep() -> Outcome<()> {
+    println!(
+        "## widths: images per second of a cohort, medians of {SWEEP_ROUNDS} rounds, five folds, batch 64\n"
+    );
+    println!("`cargo run --release -p foldwise-bench -- widths`, libtorch 2.11.0\n");
+    println!(
+        "| case | multiply-accumulates/row | threads | 1 | 5 | 10 | 15 | 20 |\n|---|--:|--:|--:|--:|--:|--:|--:|"
+    );
+    for threads in [1, 2] {
+        tch::set_num_threads(threads);
+        for case in cases() {
+            let work = cohort(&case, 1, 1)?.members[0].network.multiply_accumulates();
+            print!("| {} | {work} | {threads} |", case.name);
+            for width in [1, 5, 10, 15, 20] {
+                let rounds: Outcome<Vec<f64>> =
+                    (0..SWEEP_ROUNDS).map(|_| images_per_s(&case, width, FOLDS.min(width))).collect();
+                print!(" {:.0} |", median(&mut rounds?));
+            }
+            println!();
+        }
+    }
+    println!();
+    Ok(())
+}
+
+/// Images that a cohort trains on in a second, all members counted, after an epoch to warm up.
+#[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+fn images_per_s(case: &Case, width: usize, folds: usize) -> Outcome<f64> {
+    // Wide cohorts need fewer rows for an epoch of about a second.
+    let rows = (case.rows * 3 / (2 + width)).next_multiple_of(64);
+    let case = Case { rows, ..case.clone() };
+    let (data, cohort) = (data(rows)?, cohort(&case, width, folds)?);
+    let mut ends = Vec::new();
+    train(
+        &data,
+        &cohort,
+        &mut |epoch| {
+            if epoch.member == 0 {
+                ends.push(Instant::now());
+            }
+            Order::Continue
+        },
+        &|| false,
+    )?;
+    let &[first, last] = ends.as_slice() else { return Err("the cohort did not train two epochs".into()) };
+    Ok((rows * width) as f64 / last.duration_since(first).as_secs_f64())
+}
+
+fn row(case: &str, threads: i32, ours: &mut [f64], other: &str, theirs: &mut [f64]) {
+    let (ours, theirs) = (median(ours), median(theirs));
+    println!("| {case} | {threads} | {ours:.0} | {other} | {theirs:.0} | {:.2} |", ours / theirs);
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,203 @@
+//! A coordinator as this program talks to it: every call, and what its failures mean to a person.
+
+use std::time::Duration;
+
+use foldwise_proto::v1::study_service_client::StudyServiceClient;
+use foldwise_proto::v1::{
+    CancelStudyRequest, Chunk, CreateStudyRequest, GetArtifactRequest, GetReportRequest, GetStudyRequest,
+    ListRunsRequest, ListStudiesRequest, ListWorkersRequest, Run, Study, StudyEvent, WatchStudyRequest,
+    Worker,
+};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Status, Streaming};
+
+use crate::spec_file::SpecText;
+
+mod call_error;
+
+pub(crate) use call_error::CallError;
+
+/// Largest message taken in; the coordinator's own limit.
+const MESSAGE_BYTES_MAX: usize = 16 << 20;
+/// A coordinator that does not take a connection in this time is not there.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+/// Pause between signs of life on an idle connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// Studies in one page.
+const STUDIES_PER_PAGE: u32 = 1_000;
+/// Runs in one page.
+const RUNS_PER_PAGE: u32 = 10_000;
+
+/// A connection to a coordinator.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    url: String,
+    studies: StudyServiceClient<Channel>,
+}
+
+impl Client {
+    /// Connects.
+    pub(crate) async fn connect(url: &str) -> Result<Self, CallError> {
+        let url = with_scheme(url);
+        let endpoint = Endpoint::from_shared(url.clone());
+        let endpoint =
+            endpoint.map_err(|_| CallError::Url { url: url.clone(), why: "it is not an address" })?;
+        if endpoint.uri().scheme_str() != Some("http") {
+            return Err(CallError::Url { url, why: "only http:// addresses are understood" });
+        }
+        let endpoint = endpoint
+            .connect_timeout(CONNECT_PATIENCE)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_while_idle(true);
+        let connected = endpoint.connect().await;
+        let channel = connected.map_err(|error| CallError::unreachable(&url, &error))?;
+        let studies = StudyServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        Ok(Self { url, studies })
+    }
+
+    /// Submits a study.
+    pub(crate) async fn create_study(&self, request_id: &str, spec: &SpecText) -> Result<Study, CallError> {
+        let request = CreateStudyRequest {
+            request_id: request_id.to_owned(),
+            spec: spec.text.clone(),
+            format: spec.proto_format().into(),
+        };
+        let answer = self.studies.clone().create_study(request).await;
+        answer.map(tonic::Response::into_inner).map_err(self.failed("submit the study"))
+    }
+
+    /// One study.
+    pub(crate) async fn study(&self, name: &str) -> Result<Study, CallError> {
+        let answer = self.studies.clone().get_study(GetStudyRequest { name: name.to_owned() }).await;
+        answer.map(tonic::Response::into_inner).map_err(self.failed("look the study up"))
+    }
+
+    /// All studies, newest first.
+    pub(crate) async fn studies(&self) -> Result<Vec<Study>, CallError> {
+        let mut all = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request = ListStudiesRequest { page_size: STUDIES_PER_PAGE, page_token };
+            let answer = self.studies.clone().list_studies(request).await;
+            let page = answer.map_err(self.failed("list the studies"))?.into_inner();
+            all.extend(page.studies);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// All runs of a study, in order of trial and fold.
+    pub(crate) async fn runs(&self, study: &str) -> Result<Vec<Run>, CallError> {
+        let mut all = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request = ListRunsRequest { parent: study.to_owned(), page_size: RUNS_PER_PAGE, page_token };
+            let answer = self.studies.clone().list_runs(request).await;
+            let page = answer.map_err(self.failed("list the study's runs"))?.into_inner();
+            all.extend(page.runs);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Ends a study early.
+    pub(crate) async fn cancel(&self, study: &str) -> Result<Study, CallError> {
+        let answer = self.studies.clone().cancel_study(CancelStudyRequest { name: study.to_owned() }).await;
+        answer.map(tonic::Response::into_inner).map_err(self.failed("cancel the study"))
+    }
+
+    /// What happens to a study, from now until it ends.
+    pub(crate) async fn watch(&self, study: &str) -> Result<Events, CallError> {
+        let answer = self.studies.clone().watch_study(WatchStudyRequest { name: study.to_owned() }).await;
+        let stream = answer.map_err(self.failed("watch the study"))?.into_inner();
+        Ok(Events { url: self.url.clone(), stream })
+    }
+
+    /// A study's report as JSON.
+    pub(crate) async fn report(&self, study: &str) -> Result<Vec<u8>, CallError> {
+        const ATTEMPT: &str = "get the study's report";
+        let answer = self.studies.clone().get_report(GetReportRequest { name: study.to_owned() }).await;
+        let mut stream = answer.map_err(self.failed(ATTEMPT))?.into_inner();
+        let mut bytes = Vec::new();
+        while let Some(Chunk { data }) = stream.message().await.map_err(self.failed(ATTEMPT))? {
+            bytes.extend(data);
+        }
+        Ok(bytes)
+    }
+
+    /// A kept file, in parts.
+    pub(crate) async fn artifact(&self, digest: &str) -> Result<Parts, CallError> {
+        let answer =
+            self.studies.clone().get_artifact(GetArtifactRequest { digest: digest.to_owned() }).await;
+        let stream = answer.map_err(self.failed("get the artifact"))?.into_inner();
+        Ok(Parts { url: self.url.clone(), stream })
+    }
+
+    /// The workers that are known.
+    pub(crate) async fn workers(&self) -> Result<Vec<Worker>, CallError> {
+        let answer = self.studies.clone().list_workers(ListWorkersRequest {}).await;
+        Ok(answer.map_err(self.failed("list the workers"))?.into_inner().workers)
+    }
+
+    fn failed(&self, attempt: &'static str) -> impl FnOnce(Status) -> CallError + '_ {
+        move |status| CallError::of_status(attempt, &self.url, &status)
+    }
+}
+
+/// What happens to a study.
+#[derive(Debug)]
+pub(crate) struct Events {
+    url: String,
+    stream: Streaming<StudyEvent>,
+}
+
+impl Events {
+    /// The next event; `None` when the study has ended.
+    pub(crate) async fn next(&mut self) -> Result<Option<StudyEvent>, CallError> {
+        let event = self.stream.message().await;
+        event.map_err(|status| CallError::of_status("watch the study", &self.url, &status))
+    }
+}
+
+/// A file in parts.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    url: String,
+    stream: Streaming<Chunk>,
+}
+
+impl Parts {
+    /// The next part; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, CallError> {
+        let part = self.stream.message().await;
+        let part = part.map_err(|status| CallError::of_status("get the artifact", &self.url, &status))?;
+        Ok(part.map(|chunk| chunk.data))
+    }
+}
+
+/// `host:port` means `http://host:port`.
+fn with_scheme(url: &str) -> String {
+    if url.contains("://") { url.to_owned() } else { format!("http://{url}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CallError, Client, with_scheme};
+
+    #[test]
+    fn an_address_without_scheme_is_http() {
+        assert_eq!(with_scheme("localhost:7070"), "http://localhost:7070");
+        assert_eq!(with_scheme("https://a"), "https://a");
+    }
+
+    #[tokio::test]
+    async fn addresses_that_cannot_be_meant_are_refused() {
+        for url in ["https://127.0.0.1:1", "http://", "unix:///x"] {
+            assert!(matches!(Client::connect(url).await, Err(CallError::Url { .. })), "{url}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What a failed call means to a person.
+
+use std::error::Error;
+
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+/// Why a call gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// The address.
+    #[error("`{url}` cannot be used as a coordinator: {why}")]
+    Url {
+        /// As it was given.
+        url: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Nobody there.
+    #[error("no coordinator answers at {url}: {cause}")]
+    Unreachable {
+        /// Where.
+        url: String,
+        /// What the system said.
+        cause: String,
+    },
+    /// The coordinator is there, but stops or cannot write.
+    #[error("could not {attempt}: {message}")]
+    Unavailable {
+        /// What was tried.
+        attempt: &'static str,
+        /// What it said.
+        message: String,
+    },
+    /// The coordinator said no.
+    #[error("could not {attempt}: {message}{}", listed(problems))]
+    Refused {
+        /// What was tried.
+        attempt: &'static str,
+        /// What it said.
+        message: String,
+        /// What was wrong with the request, one by one.
+        problems: Vec<String>,
+        /// Whether the caller has to change something.
+        usage: bool,
+    },
+}
+
+impl CallError {
+    /// No connection.
+    pub(super) fn unreachable(url: &str, error: &(dyn Error + 'static)) -> Self {
+        Self::Unreachable { url: url.to_owned(), cause: innermost(error) }
+    }
+
+    /// A call that failed.
+    pub(super) fn of_status(attempt: &'static str, url: &str, status: &Status) -> Self {
+        // A status that our own side made out of a broken connection has a source; one that was sent has none.
+        if let Some(source) = status.source() {
+            return Self::unreachable(url, source);
+        }
+        let message = status.message().to_owned();
+        let problems = status.get_details_bad_request().map(|request| request.field_violations);
+        let problems = problems.unwrap_or_default().into_iter().map(|problem| problem.description).collect();
+        match status.code() {
+            Code::Unavailable => Self::Unavailable { attempt, message },
+            code => Self::Refused { attempt, message, problems, usage: is_usage(code) },
+        }
+    }
+
+    /// Whether a later try may succeed.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Unavailable { .. })
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Url { .. } => Some("an address looks like http://127.0.0.1:7070".to_owned()),
+            Self::Unreachable { .. } => {
+                Some("start one with `foldwise coordinator`, or name another with --coordinator".to_owned())
+            }
+            Self::Unavailable { .. } => Some("try again in a moment".to_owned()),
+            Self::Refused { .. } => None,
+        }
+    }
+}
+
+fn is_usage(code: Code) -> bool {
+    matches!(code, Code::InvalidArgument | Code::AlreadyExists | Code::OutOfRange)
+}
+
+fn listed(problems: &[String]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}
+
+/// The cause of causes says most: `Connection refused` rather than `transport error`.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::{Code, Status};
+    use tonic_types::{ErrorDetails, StatusExt};
+
+    use super::CallError;
+
+    #[test]
+    fn every_problem_of_a_bad_request_has_a_line() {
+        let mut details = ErrorDetails::new();
+        details.add_bad_request_violation("train.epochs", "line 3, column 1: train.epochs: is 0");
+        details.add_bad_request_violation("seed", "line 9, column 1: seed: is a word");
+        let status = Status::with_error_details(Code::InvalidArgument, "the spec has 2 problem(s)", details);
+        let error = CallError::of_status("submit the study", "http://a", &status);
+        assert_eq!(
+            error.to_string(),
+            "could not submit the study: the spec has 2 problem(s)\n  line 3, column 1: train.epochs: is 0\n  line 9, \
+             column 1: seed: is a word"
+        );
+        assert!(matches!(error, CallError::Refused { usage: true, .. }));
+    }
+
+    #[test]
+    fn a_coordinator_that_stops_is_not_one_that_is_missing() {
+        let error =
+            CallError::of_status("watch the study", "http://a", &Status::unavailable("it is stopping"));
+        assert!(matches!(error, CallError::Unavailable { .. }));
+        assert!(error.may_pass());
+    }
+}

@@ -1,0 +1,170 @@
+//! `foldwise coordinator`: keeps studies and hands out their runs, until it is told to stop.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use clap::Args;
+use foldwise_coordinator::{Config, Coordinator, ServeError, StartError};
+
+use crate::error::CliError;
+use crate::interrupt::Interrupt;
+use crate::log::LogArguments;
+use crate::output;
+
+/// What `foldwise coordinator` is told. What is not said here comes from the file, and else from the defaults.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Options win over environment variables, those over the configuration file, and that over the defaults.
+
+Examples:
+  foldwise coordinator
+  foldwise coordinator --listen 0.0.0.0:7070 --insecure --state /var/lib/foldwise
+  foldwise coordinator --config foldwise.toml
+
+A configuration file holds any of these:
+  listen = \"127.0.0.1:7070\"
+  state = \".foldwise\"
+  lease_seconds = 30.0
+  insecure = false")]
+pub(crate) struct CoordinatorArguments {
+    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:7070]
+    #[arg(long, env = "FOLDWISE_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// The folder that everything is kept in [default: .foldwise]
+    #[arg(long, env = "FOLDWISE_STATE", value_name = "FOLDER")]
+    state: Option<PathBuf>,
+    /// Silence after which a worker's lease is lost [default: 30]
+    #[arg(long, env = "FOLDWISE_LEASE_SECONDS", value_name = "SECONDS")]
+    lease_seconds: Option<f64>,
+    /// Listen where other machines reach it, without encryption or authentication
+    #[arg(long, env = "FOLDWISE_INSECURE", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    insecure: Option<bool>,
+    /// A TOML file with these settings
+    #[arg(long, env = "FOLDWISE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogArguments,
+}
+
+/// Why there is no coordinator.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CoordinatorError {
+    /// The configuration file cannot be read.
+    #[error("cannot read the configuration file {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The configuration file is wrong.
+    #[error("the configuration file {} is wrong:\n{source}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Why, with the place.
+        source: Box<toml::de::Error>,
+    },
+    /// It does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// It stopped by itself.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+impl CoordinatorError {
+    /// Whether the settings are to blame.
+    pub(crate) fn is_usage(&self) -> bool {
+        match self {
+            Self::Read { .. } | Self::Config { .. } => true,
+            Self::Start(error) => matches!(error, StartError::Unprotected(_) | StartError::LeaseSeconds(_)),
+            Self::Serve(_) => false,
+        }
+    }
+}
+
+impl CoordinatorArguments {
+    /// The settings: what was said, else what the file says, else the defaults.
+    fn settle(&self) -> Result<Config, CoordinatorError> {
+        let file = self.config.as_deref().map(read).transpose()?.unwrap_or_default();
+        Ok(Config {
+            listen: self.listen.unwrap_or(file.listen),
+            state: self.state.clone().unwrap_or(file.state),
+            lease_seconds: self.lease_seconds.unwrap_or(file.lease_seconds),
+            insecure: self.insecure.unwrap_or(file.insecure),
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Config, CoordinatorError> {
+    let text = fs::read_to_string(path);
+    let text = text.map_err(|source| CoordinatorError::Read { path: path.to_owned(), source })?;
+    toml::from_str(&text)
+        .map_err(|source| CoordinatorError::Config { path: path.to_owned(), source: Box::new(source) })
+}
+
+pub(super) async fn execute(arguments: CoordinatorArguments) -> Result<(), CliError> {
+    arguments.log.to_stderr()?;
+    let config = arguments.settle()?;
+    let interrupt = Interrupt::listen().map_err(CliError::Signals)?;
+    let coordinator = Coordinator::start(config).await.map_err(CoordinatorError::from)?;
+    output::print(&format!("listening on http://{}", coordinator.address()))?;
+    tokio::select! {
+        served = coordinator.serve(interrupt.token()) => Ok(served.map_err(CoordinatorError::from)?),
+        () = interrupt.insisted() => {
+            Err(CliError::Interrupted("the coordinator stopped at once; what it acknowledged is kept".to_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use clap::Parser;
+    use foldwise_coordinator::Config;
+
+    use super::{CoordinatorArguments, CoordinatorError};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: CoordinatorArguments,
+    }
+
+    fn settle(line: &[&str]) -> Result<Config, CoordinatorError> {
+        let line = ["coordinator"].iter().chain(line);
+        Line::parse_from(line).arguments.settle()
+    }
+
+    #[test]
+    fn nothing_said_means_the_defaults() {
+        assert_eq!(settle(&[]).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn options_win_over_the_file_and_the_file_over_the_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("foldwise.toml");
+        fs::write(&path, "lease_seconds = 5.0\ninsecure = true\nstate = \"/kept\"\n").unwrap();
+        let path = path.to_str().unwrap();
+        let config = settle(&["--config", path]).unwrap();
+        assert_eq!((config.lease_seconds, config.insecure), (5.0, true));
+        assert_eq!((config.state, config.listen), (PathBuf::from("/kept"), Config::default().listen));
+        let config = settle(&["--config", path, "--lease-seconds", "7", "--insecure=false"]).unwrap();
+        assert_eq!((config.lease_seconds, config.insecure), (7.0, false));
+    }
+
+    #[test]
+    fn a_wrong_file_is_named_with_the_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("foldwise.toml");
+        fs::write(&path, "lease = 5\n").unwrap();
+        let error = settle(&["--config", path.to_str().unwrap()]).unwrap_err();
+        assert!(error.is_usage());
+        assert!(error.to_string().contains("unknown field `lease`"), "{error}");
+    }
+}

@@ -1,0 +1,36 @@
+//! A study as the coordinator would make it: checked against its data, enumerated and split by the same code.
+
+use foldwise_coordinator::ledger::StudyRecord;
+use foldwise_coordinator::submission::{self, SubmissionError};
+use foldwise_data::Cache;
+use foldwise_study::spec::{DataSpec, Spec};
+
+use crate::command::data;
+use crate::error::CliError;
+use crate::spec_file::SpecText;
+
+/// Checks a study file whole. A dataset of the catalogue is fetched only where the split depends on its rows.
+pub(in crate::command) async fn preview(text: &SpecText) -> Result<StudyRecord, CliError> {
+    let spec = text.parse()?.spec;
+    let cache = Cache::from_environment()?;
+    if let Some(name) = needed_rows(&spec) {
+        data::fetch(name, &cache).await?;
+    }
+    submission::prepare("plan", &text.text, text.format, &cache).map_err(|error| match error {
+        SubmissionError::Spec(problems) => text.wrong(problems).into(),
+        SubmissionError::Data(error) => error.into(),
+        error @ SubmissionError::RequestId => CliError::Submission(error),
+    })
+}
+
+fn needed_rows(spec: &Spec) -> Option<&str> {
+    let needed = spec.validation.needs_classes() || spec.validation.needs_groups();
+    spec.data.dataset.as_deref().filter(|_| needed)
+}
+
+/// What the rows are called: the dataset, or the file they come from.
+pub(super) fn rows_name(data: &DataSpec) -> String {
+    let idx = data.idx.as_ref().map(|idx| idx.train_features.display().to_string());
+    let csv = data.csv.as_ref().map(|csv| csv.train.display().to_string());
+    data.dataset.clone().or(idx).or(csv).unwrap_or_default()
+}

@@ -1,0 +1,135 @@
+//! A plan in JSON.
+
+use foldwise_coordinator::ledger::StudyRecord;
+use foldwise_study::plan::{DeviceProfile, Plan, RunId};
+use foldwise_study::spec::{DeviceKind, FinalSpec};
+use foldwise_study::trials::TrialFacts;
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::cost;
+use super::preview::rows_name;
+
+/// Everything that is known before a study starts.
+#[derive(Debug, Serialize)]
+pub(super) struct PlanView {
+    pub(super) name: String,
+    pub(super) dataset: String,
+    /// `[C, H, W]` or `[F]`.
+    pub(super) row_shape: Vec<usize>,
+    /// Absent where the target is a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) classes: Option<usize>,
+    pub(super) train_rows: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) test_rows: Option<usize>,
+    pub(super) folds: Vec<FoldView>,
+    pub(super) runs: usize,
+    pub(super) epochs: u64,
+    /// Forward and backward on training rows, forward on validation rows, of the search alone.
+    pub(super) multiply_accumulates: Json,
+    #[serde(skip)]
+    pub(super) cost: u128,
+    pub(super) final_stage: &'static str,
+    pub(super) device: &'static str,
+    pub(super) trials: Vec<TrialView>,
+    pub(super) cohorts: Vec<CohortView>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FoldView {
+    pub(super) train_rows: usize,
+    pub(super) validation_rows: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct TrialView {
+    pub(super) trial: usize,
+    pub(super) parameters: IndexMap<String, Json>,
+    pub(super) parameter_count: u64,
+    /// Those of them that belong to batch normalization.
+    pub(super) batch_norm_parameter_count: u64,
+    pub(super) epochs: u32,
+    pub(super) batch_size: usize,
+    /// Of one row's forward pass.
+    pub(super) multiply_accumulates_per_row: u64,
+    /// Of one epoch on one fold, as the search counts them; that of the largest fold.
+    pub(super) multiply_accumulates_per_epoch: Json,
+    #[serde(skip)]
+    pub(super) epoch_cost: u128,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct CohortView {
+    pub(super) width: usize,
+    /// `[trial, fold]`.
+    pub(super) runs: Vec<[u32; 2]>,
+}
+
+impl PlanView {
+    /// A study's plan for a kind of device.
+    pub(super) fn new(study: &StudyRecord, device: DeviceKind) -> Self {
+        let StudyRecord { spec, rows, trials, sizes, .. } = study;
+        let profile = DeviceProfile::shipped(device);
+        let plan = Plan::new(trials, sizes, &profile, spec.plan.width);
+        let cost = cost::search(trials.facts(), sizes);
+        let fold = |&(train_rows, validation_rows): &(usize, usize)| FoldView { train_rows, validation_rows };
+        Self {
+            name: spec.name.clone(),
+            dataset: rows_name(&spec.data),
+            row_shape: rows.shape.clone(),
+            classes: rows.classes,
+            train_rows: rows.train_rows,
+            test_rows: rows.test_rows,
+            folds: sizes.iter().map(fold).collect(),
+            runs: plan.runs(),
+            epochs: cost::epochs(trials.facts(), sizes.len()),
+            multiply_accumulates: number(cost),
+            cost,
+            final_stage: final_stage(&spec.final_stage),
+            device: device.word(),
+            trials: trial_views(study),
+            cohorts: cohort_views(&plan),
+        }
+    }
+}
+
+fn trial_views(study: &StudyRecord) -> Vec<TrialView> {
+    let StudyRecord { trials, sizes, .. } = study;
+    let view = |(trial, facts): (usize, &TrialFacts)| {
+        let epoch_cost = sizes.iter().map(|&size| cost::epoch(facts, size)).max().unwrap_or(0);
+        TrialView {
+            trial,
+            parameters: trials.parameters(trial),
+            parameter_count: facts.parameters.total,
+            batch_norm_parameter_count: facts.parameters.batch_norm,
+            epochs: facts.epochs,
+            batch_size: facts.batch_size,
+            multiply_accumulates_per_row: facts.multiply_accumulates,
+            multiply_accumulates_per_epoch: number(epoch_cost),
+            epoch_cost,
+        }
+    };
+    trials.facts().iter().enumerate().map(view).collect()
+}
+
+fn cohort_views(plan: &Plan) -> Vec<CohortView> {
+    let runs =
+        |cohort: &Vec<RunId>| -> Vec<[u32; 2]> { cohort.iter().map(|run| [run.trial, run.fold]).collect() };
+    plan.cohorts.iter().map(|cohort| CohortView { width: cohort.len(), runs: runs(cohort) }).collect()
+}
+
+fn final_stage(spec: &FinalSpec) -> &'static str {
+    match (spec.skip, &spec.hold_out) {
+        (true, _) => "skip",
+        (false, Some(_)) => "hold_out",
+        (false, None) => "refit",
+    }
+}
+
+/// A whole number where JSON's readers keep it exact, else the nearest they can.
+fn number(value: u128) -> Json {
+    #[expect(clippy::cast_precision_loss, reason = "only numbers too large to be kept exact anyway")]
+    u64::try_from(value).map_or_else(|_| Json::from(value as f64), Json::from)
+}

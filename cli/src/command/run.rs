@@ -1,0 +1,134 @@
+//! `foldwise run`: everything on this machine, from a study file to its report.
+//!
+//! A coordinator inside this process, one worker process beside it. The study is submitted under a request id made
+//! from its content, so that running the same file again goes on where it stopped.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use foldwise_data::Cache;
+use foldwise_proto::v1::Study;
+use foldwise_study::spec::Spec;
+
+use crate::arguments::{SlotArguments, SpecArguments};
+use crate::client::Client;
+use crate::error::CliError;
+use crate::interrupt::Interrupt;
+use crate::log::LogArguments;
+use crate::output::Format;
+use crate::spec_file::SpecText;
+use crate::view;
+use crate::watch::{self, Announcer, Screen};
+
+use super::plan::preview;
+use super::{data, worker};
+
+mod host;
+mod keep;
+mod request;
+mod run_error;
+mod state;
+mod worker_process;
+
+pub(crate) use run_error::RunError;
+
+use host::Host;
+use state::StateFolder;
+use worker_process::WorkerProcess;
+
+/// What `foldwise run` is told.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Ctrl-C stops in order, a second one at once. The same command goes on where it stopped; for a finished study it
+shows the report again.
+
+Examples:
+  foldwise run studies/quickstart.toml
+  foldwise run study.toml --device cpu --slots 2
+  foldwise run study.toml --format json > report.json")]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    spec: SpecArguments,
+    #[command(flatten)]
+    pub(crate) slots: SlotArguments,
+    /// The folder that everything is kept in
+    #[arg(long, env = "FOLDWISE_STATE", value_name = "FOLDER", default_value = ".foldwise")]
+    state: PathBuf,
+    /// How to write the report
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    #[command(flatten)]
+    log: LogArguments,
+}
+
+pub(super) async fn execute(arguments: RunArguments) -> Result<(), CliError> {
+    let text = SpecText::read(&arguments.spec)?;
+    let spec = preview(&text).await?.spec;
+    let state = StateFolder::open(&arguments.state)?;
+    arguments.log.to_file(state.log_file("coordinator")?)?;
+    let interrupt = Interrupt::listen().map_err(CliError::Signals)?;
+    let mut host = Host::start(&state).await?;
+    let session = async {
+        let client = Client::connect(host.url()).await?;
+        let study = request::submit(&client, &text, &spec).await?;
+        let study = match view::is_over(&study) {
+            true => study,
+            false => train(&arguments, &spec, &state, &mut host, &client, &study, &interrupt).await?,
+        };
+        keep::report(&client, &study, &state, arguments.format).await?;
+        watch::judge(&study)
+    };
+    let ended = session.await;
+    tokio::select! {
+        () = host.stop() => {}
+        () = interrupt.insisted() => {}
+    }
+    ended
+}
+
+/// Trains until the study ends, and ends the worker in any case.
+async fn train(
+    arguments: &RunArguments,
+    spec: &Spec,
+    state: &StateFolder,
+    host: &mut Host,
+    client: &Client,
+    study: &Study,
+    interrupt: &Interrupt,
+) -> Result<Study, CliError> {
+    let program = worker::program()?;
+    if let Some(name) = &spec.data.dataset {
+        let cache = Cache::from_environment()?;
+        tokio::select! {
+            fetched = data::fetch(name, &cache) => drop(fetched?),
+            () = interrupt.asked() => return Err(interrupted()),
+        }
+    }
+    let screen = Screen::for_people(&study.display_name);
+    let announcer = screen.announcer();
+    let mut worker = WorkerProcess::start(program, host.url(), &arguments.slots, state)?;
+    let ended = tokio::select! {
+        ended = watch::follow(client, &study.name, screen) => ended,
+        error = worker.keep_alive(client, &announcer) => Err(error.into()),
+        error = host.failed() => Err(error.into()),
+        () = interrupt.asked() => Err(interrupted()),
+    };
+    end_worker(worker, interrupt, &announcer).await;
+    ended
+}
+
+/// Lets the worker hand back what it has, unless the person insists.
+async fn end_worker(mut worker: WorkerProcess, interrupt: &Interrupt, announcer: &Announcer) {
+    announcer.close();
+    if interrupt.is_asked() {
+        eprintln!("stopping: the worker hands back what it has (Ctrl-C again stops at once)");
+    }
+    tokio::select! {
+        () = worker.drain() => {}
+        () = interrupt.insisted() => worker.kill().await,
+    }
+}
+
+fn interrupted() -> CliError {
+    CliError::Interrupted("run the same command again to go on".to_owned())
+}

@@ -1,0 +1,73 @@
+//! `foldwise submit`: hands a study to the coordinator.
+
+use clap::Args;
+
+use crate::arguments::SpecArguments;
+use crate::client::Client;
+use crate::error::CliError;
+use crate::output::{self, Format};
+use crate::spec_file::SpecText;
+use crate::view::StudyView;
+
+use super::watch;
+
+/// What `foldwise submit` is told.
+#[derive(Debug, Args)]
+pub(crate) struct SubmitArguments {
+    #[command(flatten)]
+    spec: SpecArguments,
+    /// Watch the study until it ends
+    #[arg(long)]
+    follow: bool,
+    /// Makes a repeated submission the same study; random by default
+    #[arg(long, value_name = "ID")]
+    request_id: Option<String>,
+    /// How to write the answer; with --follow, `json` writes one object per event and line
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// No randomness can be had.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot choose a random request id: {0}; name one with --request-id")]
+pub(crate) struct RandomError(getrandom::Error);
+
+pub(super) async fn execute(arguments: &SubmitArguments, coordinator: &str) -> Result<(), CliError> {
+    let spec = SpecText::read(&arguments.spec)?;
+    // Checked here first, where every problem can be shown at its place.
+    spec.parse()?;
+    let request_id = match &arguments.request_id {
+        Some(id) => id.clone(),
+        None => random_id()?,
+    };
+    let client = Client::connect(coordinator).await?;
+    let study = client.create_study(&request_id, &spec).await?;
+    match (arguments.format, arguments.follow) {
+        (Format::Table, _) => output::print(&study.name)?,
+        (Format::Json, false) => output::print_json(&StudyView::new(&study))?,
+        // The first event is the study.
+        (Format::Json, true) => {}
+    }
+    if arguments.follow {
+        watch::until_its_end(&client, &study, arguments.format).await?;
+    }
+    Ok(())
+}
+
+fn random_id() -> Result<String, RandomError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(RandomError)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::random_id;
+
+    #[test]
+    fn request_ids_differ() {
+        let (one, other) = (random_id().unwrap(), random_id().unwrap());
+        assert_eq!(one.len(), 32);
+        assert_ne!(one, other);
+    }
+}

@@ -1,0 +1,78 @@
+//! `foldwise worker`: becomes `foldwise-worker`, the program that trains.
+//!
+//! The worker is a program of its own because it alone needs libtorch.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::Args;
+
+use crate::arguments::SlotArguments;
+use crate::environment::{Surroundings, WORKER_VARIABLE};
+use crate::error::CliError;
+
+/// What `foldwise worker` is told; all of it is handed on.
+#[derive(Debug, Args)]
+pub(crate) struct WorkerArguments {
+    /// What the worker is called; unique among those of a coordinator
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    slots: SlotArguments,
+    /// More arguments for `foldwise-worker agent`, as they are
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    rest: Vec<String>,
+}
+
+/// Why there is no worker.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkerError {
+    /// The program is not there.
+    #[error(
+        "cannot find the program `foldwise-worker`: it lies neither beside `foldwise` nor in PATH, nor does \
+         {WORKER_VARIABLE} name it; build it with `cargo build -p foldwise-worker`"
+    )]
+    Missing,
+    /// The program does not start.
+    #[error("cannot start {}: {source}", program.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The worker's program.
+pub(super) fn program() -> Result<PathBuf, WorkerError> {
+    Surroundings::read().worker_program().ok_or(WorkerError::Missing)
+}
+
+pub(super) fn execute(arguments: &WorkerArguments, coordinator: &str) -> Result<(), CliError> {
+    let program = program()?;
+    let mut command = Command::new(&program);
+    command.args(["agent", "--coordinator", coordinator]);
+    if let Some(name) = &arguments.name {
+        command.args(["--name", name]);
+    }
+    command.args(arguments.slots.to_worker()).args(&arguments.rest);
+    let source = replace(command);
+    Err(WorkerError::Start { program, source }.into())
+}
+
+/// Replaces this process; comes back only if that fails.
+#[cfg(unix)]
+fn replace(mut command: Command) -> io::Error {
+    use std::os::unix::process::CommandExt;
+    command.exec()
+}
+
+/// Waits for the worker and ends as it does; comes back only if it does not start.
+#[cfg(not(unix))]
+fn replace(mut command: Command) -> io::Error {
+    match command.status() {
+        Ok(status) => std::process::exit(status.code().unwrap_or(1)),
+        Err(error) => error,
+    }
+}

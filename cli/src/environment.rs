@@ -1,0 +1,77 @@
+//! What this process's surroundings say. The only file of this crate that reads the environment; variables that
+//! stand for an option are read by clap.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The variable that names the worker's program where it is neither beside this one nor in PATH.
+pub(crate) const WORKER_VARIABLE: &str = "FOLDWISE_WORKER";
+
+/// Whether nobody asked for plain text (<https://no-color.org>).
+pub(crate) fn color_is_welcome() -> bool {
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Where programs may lie.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Surroundings {
+    /// This program's own folder.
+    pub(crate) own_folder: Option<PathBuf>,
+    /// `PATH`.
+    pub(crate) path: Option<OsString>,
+    /// [`WORKER_VARIABLE`].
+    pub(crate) worker: Option<PathBuf>,
+}
+
+impl Surroundings {
+    /// As they are now.
+    pub(crate) fn read() -> Self {
+        let own = env::current_exe().ok().and_then(|program| program.canonicalize().ok());
+        Self {
+            own_folder: own.and_then(|program| program.parent().map(PathBuf::from)),
+            path: env::var_os("PATH"),
+            worker: env::var_os(WORKER_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from),
+        }
+    }
+
+    /// The worker's program: beside this one, then in PATH, then where the variable says.
+    pub(crate) fn worker_program(&self) -> Option<PathBuf> {
+        let name = format!("foldwise-worker{}", env::consts::EXE_SUFFIX);
+        let in_path = self.path.iter().flat_map(env::split_paths);
+        let folders = self.own_folder.iter().cloned().chain(in_path);
+        let mut places = folders.map(|folder| folder.join(&name)).chain(self.worker.clone());
+        places.find(|place| place.is_file())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::Surroundings;
+
+    #[test]
+    fn the_worker_is_looked_for_beside_then_in_path_then_where_the_variable_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let make = |name: &str| {
+            let place = folder.path().join(name);
+            fs::create_dir_all(&place).unwrap();
+            place
+        };
+        let (own, path, other) = (make("own"), make("path"), make("other"));
+        let named = other.join("anything");
+        let surroundings = Surroundings {
+            own_folder: Some(own.clone()),
+            path: Some(path.clone().into()),
+            worker: Some(named.clone()),
+        };
+        assert_eq!(surroundings.worker_program(), None);
+        fs::write(&named, "").unwrap();
+        assert_eq!(surroundings.worker_program(), Some(named));
+        fs::write(path.join("foldwise-worker"), "").unwrap();
+        assert_eq!(surroundings.worker_program(), Some(path.join("foldwise-worker")));
+        fs::write(own.join("foldwise-worker"), "").unwrap();
+        assert_eq!(surroundings.worker_program(), Some(own.join("foldwise-worker")));
+    }
+}

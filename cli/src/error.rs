@@ -1,0 +1,150 @@
+//! Why a command failed: one line for a person, a hint, and an exit code for a program.
+
+use std::io;
+use std::process::ExitCode;
+
+use foldwise_coordinator::submission::SubmissionError;
+
+use crate::client::CallError;
+use crate::command::artifact::ArtifactError;
+use crate::command::coordinator::CoordinatorError;
+use crate::command::run::RunError;
+use crate::command::submit::RandomError;
+use crate::command::worker::WorkerError;
+use crate::log::LogError;
+use crate::output::OutputError;
+use crate::spec_file::SpecError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// The study file.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// A call.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The answer.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// The log filter.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// `foldwise coordinator`.
+    #[error(transparent)]
+    Coordinator(#[from] CoordinatorError),
+    /// `foldwise worker`.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    /// `foldwise artifact`.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// A study that the coordinator's check refuses.
+    #[error(transparent)]
+    Submission(SubmissionError),
+    /// `foldwise submit`.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// `foldwise run`.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The datasets.
+    #[error(transparent)]
+    Data(#[from] foldwise_data::DataError),
+    /// A report that this version cannot read.
+    #[error(transparent)]
+    Report(#[from] crate::render::RenderError),
+    /// A study that ended without a winner.
+    #[error("{name} {how}{}", reason(message))]
+    Study {
+        /// The study.
+        name: String,
+        /// How it ended.
+        how: &'static str,
+        /// Why.
+        message: String,
+    },
+    /// The program's own machinery.
+    #[error("cannot start the program's threads: {0}")]
+    Runtime(io::Error),
+    /// Signals.
+    #[error("cannot listen to signals: {0}")]
+    Signals(io::Error),
+    /// A person stopped it.
+    #[error("interrupted; {0}")]
+    Interrupted(String),
+}
+
+fn reason(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(": {message}") }
+}
+
+/// The study or the coordinator failed.
+const FAILED: u8 = 1;
+/// What was asked for makes no sense; clap's own code too.
+const USAGE: u8 = 2;
+/// No coordinator.
+const UNREACHABLE: u8 = 3;
+/// Ctrl-C: 128 + SIGINT, as shells count.
+const INTERRUPTED: u8 = 130;
+
+impl CliError {
+    /// Tells the person at the terminal, and the code to exit with.
+    pub(crate) fn tell(&self) -> ExitCode {
+        match self {
+            Self::Output(OutputError::Closed) => {}
+            Self::Interrupted(_) => eprintln!("{self}"),
+            _ => {
+                eprintln!("error: {self}");
+                if let Some(hint) = self.hint() {
+                    eprintln!("hint: {hint}");
+                }
+            }
+        }
+        ExitCode::from(self.code())
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Call(error) => error.hint(),
+            Self::Run(error) => error.hint(),
+            _ => None,
+        }
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Output(OutputError::Closed) => 0,
+            Self::Spec(_) | Self::Log(_) => USAGE,
+            Self::Call(error) => of_call(error),
+            Self::Coordinator(error) if error.is_usage() => USAGE,
+            Self::Artifact(ArtifactError::NotADigest(_)) => USAGE,
+            Self::Data(error) if is_data_usage(error) => USAGE,
+            Self::Interrupted(_) => INTERRUPTED,
+            Self::Output(_)
+            | Self::Coordinator(_)
+            | Self::Worker(_)
+            | Self::Run(_)
+            | Self::Artifact(_)
+            | Self::Data(_)
+            | Self::Report(_)
+            | Self::Study { .. }
+            | Self::Random(_)
+            | Self::Submission(_)
+            | Self::Runtime(_)
+            | Self::Signals(_) => FAILED,
+        }
+    }
+}
+
+fn of_call(error: &CallError) -> u8 {
+    match error {
+        CallError::Url { .. } | CallError::Refused { usage: true, .. } => USAGE,
+        CallError::Unreachable { .. } => UNREACHABLE,
+        CallError::Unavailable { .. } | CallError::Refused { .. } => FAILED,
+    }
+}
+
+fn is_data_usage(error: &foldwise_data::DataError) -> bool {
+    matches!(error, foldwise_data::DataError::UnknownDataset { .. })
+}

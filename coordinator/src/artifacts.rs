@@ -1,0 +1,187 @@
+//! Kept files, addressed by the BLAKE3 digest of their bytes.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// Largest file that is kept: far above the weights of the networks that a study can describe.
+pub const ARTIFACT_BYTES_MAX: u64 = 4 << 30;
+/// Largest part of a file in one message.
+pub const CHUNK_BYTES: usize = 1 << 20;
+
+/// Why a file was not kept or found.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// Not 64 hexadecimal digits.
+    #[error("`{0}` is not a digest: expected 64 hexadecimal digits")]
+    NotADigest(String),
+    /// No such file.
+    #[error("there is no artifact {0}")]
+    Missing(String),
+    /// Other bytes than were announced.
+    #[error("the uploaded bytes have digest {found}, not {announced} as announced; upload them again")]
+    Mismatch {
+        /// What was said.
+        announced: String,
+        /// What came.
+        found: String,
+    },
+    /// Too large.
+    #[error("an artifact may have {ARTIFACT_BYTES_MAX} bytes at most")]
+    TooLarge,
+    /// The folder failed.
+    #[error("the artifact folder {path} failed: {source}")]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The folder of kept files.
+#[derive(Debug, Clone)]
+pub struct Artifacts {
+    folder: PathBuf,
+}
+
+impl Artifacts {
+    /// The kept files of a state folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn open(state: &Path) -> Result<Self, ArtifactError> {
+        let folder = state.join("artifacts");
+        fs::create_dir_all(&folder)
+            .map_err(|source| ArtifactError::Io { path: folder.clone(), source })?;
+        Ok(Self { folder })
+    }
+
+    /// Starts to take a file in.
+    ///
+    /// # Errors
+    /// When the digest is none, or the folder cannot be written to.
+    pub fn receive(&self, announced: &str) -> Result<Incoming, ArtifactError> {
+        let announced = checked(announced)?;
+        let file = NamedTempFile::new_in(&self.folder).map_err(|source| self.failed(source))?;
+        Ok(Incoming { artifacts: self.clone(), announced, file, hasher: blake3::Hasher::new(), bytes: 0 })
+    }
+
+    /// Opens a kept file.
+    ///
+    /// # Errors
+    /// When the digest is none, or there is no such file.
+    pub fn open_file(&self, digest: &str) -> Result<Outgoing, ArtifactError> {
+        let digest = checked(digest)?;
+        match File::open(self.folder.join(&digest)) {
+            Ok(file) => Ok(Outgoing { artifacts: self.clone(), file }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ArtifactError::Missing(digest)),
+            Err(source) => Err(self.failed(source)),
+        }
+    }
+
+    fn failed(&self, source: io::Error) -> ArtifactError {
+        ArtifactError::Io { path: self.folder.clone(), source }
+    }
+}
+
+/// A digest is a file name, so it is checked before it becomes one.
+fn checked(digest: &str) -> Result<String, ArtifactError> {
+    let hexadecimal = digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit());
+    if hexadecimal { Ok(digest.to_ascii_lowercase()) } else { Err(ArtifactError::NotADigest(digest.to_owned())) }
+}
+
+/// A file on its way in. Dropped half-way, it leaves nothing.
+#[derive(Debug)]
+pub struct Incoming {
+    artifacts: Artifacts,
+    announced: String,
+    file: NamedTempFile,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Incoming {
+    /// Takes the next part.
+    ///
+    /// # Errors
+    /// When the file becomes too large, or cannot be written.
+    pub fn write(&mut self, part: &[u8]) -> Result<(), ArtifactError> {
+        self.bytes += part.len() as u64;
+        if self.bytes > ARTIFACT_BYTES_MAX {
+            return Err(ArtifactError::TooLarge);
+        }
+        self.hasher.update(part);
+        self.file.write_all(part).map_err(|source| self.artifacts.failed(source))
+    }
+
+    /// Keeps the file if its bytes are those announced. Returns their number.
+    ///
+    /// # Errors
+    /// When they are not, or the file cannot be kept.
+    pub fn keep(self) -> Result<u64, ArtifactError> {
+        let found = self.hasher.finalize().to_hex().to_string();
+        if found != self.announced {
+            return Err(ArtifactError::Mismatch { announced: self.announced, found });
+        }
+        let artifacts = self.artifacts;
+        self.file.as_file().sync_all().map_err(|source| artifacts.failed(source))?;
+        let path = artifacts.folder.join(&self.announced);
+        self.file.persist(path).map_err(|error| artifacts.failed(error.error))?;
+        Ok(self.bytes)
+    }
+}
+
+/// A file on its way out.
+#[derive(Debug)]
+pub struct Outgoing {
+    artifacts: Artifacts,
+    file: File,
+}
+
+impl Outgoing {
+    /// The next part; `None` at the end.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn next_part(&mut self) -> Result<Option<Vec<u8>>, ArtifactError> {
+        let mut part = Vec::new();
+        let mut limited = Read::by_ref(&mut self.file).take(CHUNK_BYTES as u64);
+        limited.read_to_end(&mut part).map_err(|source| self.artifacts.failed(source))?;
+        Ok((!part.is_empty()).then_some(part))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ArtifactError, Artifacts};
+
+    #[test]
+    fn a_file_is_kept_under_its_digest_and_no_other() {
+        let folder = tempfile::tempdir().expect("folder");
+        let artifacts = Artifacts::open(folder.path()).expect("opens");
+        let digest = blake3::hash(b"weights").to_hex().to_string();
+        let mut incoming = artifacts.receive(&digest).expect("starts");
+        incoming.write(b"wei").expect("writes");
+        incoming.write(b"ghts").expect("writes");
+        assert_eq!(incoming.keep().expect("keeps"), 7);
+        let part = artifacts.open_file(&digest).expect("is there").next_part().expect("reads");
+        assert_eq!(part.as_deref(), Some(&b"weights"[..]));
+
+        let mut wrong = artifacts.receive(&digest).expect("starts");
+        wrong.write(b"other").expect("writes");
+        assert!(matches!(wrong.keep(), Err(ArtifactError::Mismatch { .. })));
+        assert_eq!(std::fs::read_dir(folder.path().join("artifacts")).expect("lists").count(), 1);
+    }
+
+    #[test]
+    fn a_digest_cannot_leave_the_folder() {
+        let folder = tempfile::tempdir().expect("folder");
+        let artifacts = Artifacts::open(folder.path()).expect("opens");
+        for name in ["../foldwise.db", "", "/etc/passwd", &"g".repeat(64)] {
+            assert!(matches!(artifacts.open_file(name), Err(ArtifactError::NotADigest(_))), "{name}");
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The one task that owns the ledger and the store.
+//!
+//! Commands queue. The committer drains the queue, lets the ledger decide each command, writes all their changes in
+//! one transaction and only then releases the replies: acknowledged means durable, and one fsync serves many workers.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::events::{Events, Happening};
+use crate::ledger::{Change, Command, Ledger, LedgerConfig, Now, Rejection, Reply};
+use crate::store::{Store, StoreError};
+
+/// Commands that one transaction takes at most: a batch this large writes 100,000 rows a second, and a larger one
+/// would only make the first of its replies wait.
+const BATCH_MAX: usize = 256;
+/// Commands that may wait; more are refused, so that memory stays bounded under a storm.
+const QUEUE_MAX: usize = 65_536;
+/// Time between looks at lost leases, ms: fine enough for leases of seconds.
+const TICK_MS: u64 = 200;
+
+/// Why a command had no effect.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Refusal {
+    /// The ledger said no.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The store could not keep it; the ledger is as before.
+    #[error("the coordinator could not write to its store: {0}")]
+    Store(Arc<StoreError>),
+    /// The coordinator stops.
+    #[error("the coordinator is stopping")]
+    Stopping,
+    /// Too many commands wait.
+    #[error("the coordinator has {QUEUE_MAX} commands waiting; try again")]
+    Busy,
+}
+
+type Read = Box<dyn FnOnce(&Ledger, Now) + Send>;
+
+enum Message {
+    Command(Command, oneshot::Sender<Result<Reply, Refusal>>),
+    Read(Read),
+}
+
+/// Where commands and questions are handed in.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    queue: mpsc::Sender<Message>,
+    work: watch::Receiver<u64>,
+}
+
+impl Desk {
+    /// Hands in a command and waits until its effect is durable.
+    ///
+    /// # Errors
+    /// When it had no effect.
+    pub async fn command(&self, command: Command) -> Result<Reply, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.try_send(Message::Command(command, reply)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Refusal::Busy,
+            mpsc::error::TrySendError::Closed(_) => Refusal::Stopping,
+        })?;
+        answer.await.unwrap_or(Err(Refusal::Stopping))
+    }
+
+    /// Reads from the ledger.
+    ///
+    /// # Errors
+    /// When the coordinator stops.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Ledger, Now) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let ask = move |ledger: &Ledger, now: Now| {
+            // Whoever asked may have gone.
+            let _ = reply.send(question(ledger, now));
+        };
+        self.queue.send(Message::Read(Box::new(ask))).await.map_err(|_| Refusal::Stopping)?;
+        answer.await.map_err(|_| Refusal::Stopping)
+    }
+
+    /// Changes whenever there may be work that was not there before.
+    #[must_use]
+    pub fn work(&self) -> watch::Receiver<u64> {
+        self.work.clone()
+    }
+}
+
+/// The task that owns the ledger and the store.
+#[derive(Debug)]
+pub struct Committer {
+    ledger: Ledger,
+    store: Store,
+    config: LedgerConfig,
+    clock: Clock,
+    queue: mpsc::Receiver<Message>,
+    work: watch::Sender<u64>,
+    events: Events,
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Command(command, _) => f.debug_tuple("Command").field(command).finish(),
+            Self::Read(_) => f.write_str("Read"),
+        }
+    }
+}
+
+impl Committer {
+    /// Rebuilds the ledger from the store.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn new(
+        store: Store,
+        config: LedgerConfig,
+        clock: Clock,
+        events: Events,
+    ) -> Result<(Self, Desk), StoreError> {
+        let ledger = Ledger::rebuild(config.clone(), store.load()?, clock.now());
+        let (sender, queue) = mpsc::channel(QUEUE_MAX);
+        let (work, receiver) = watch::channel(0);
+        let desk = Desk { queue: sender, work: receiver };
+        Ok((Self { ledger, store, config, clock, queue, work, events }, desk))
+    }
+
+    /// Works until told to stop, then answers what waits.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(std::time::Duration::from_millis(TICK_MS));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                _ = tick.tick() => self.commit_batch(vec![Message::Command(Command::Tick, oneshot::channel().0)]),
+                received = self.queue.recv_many(&mut batch, BATCH_MAX) => {
+                    if received == 0 {
+                        break;
+                    }
+                    self.commit_batch(std::mem::take(&mut batch));
+                }
+            }
+        }
+        self.queue.close();
+        while let Ok(message) = self.queue.try_recv() {
+            self.commit_batch(vec![message]);
+        }
+    }
+
+    fn commit_batch(&mut self, batch: Vec<Message>) {
+        let mut changes = Vec::new();
+        let mut happenings = Vec::new();
+        let mut replies = Vec::with_capacity(batch.len());
+        let mut reads = Vec::new();
+        for message in batch {
+            let (command, reply) = match message {
+                Message::Read(read) => {
+                    reads.push(read);
+                    continue;
+                }
+                Message::Command(command, reply) => (command, reply),
+            };
+            happenings.extend(Happening::of_command(&command));
+            let now = self.clock.now();
+            match self.ledger.handle(command, now) {
+                Ok((answer, new)) => {
+                    changes.extend(new);
+                    replies.push((reply, Ok(answer)));
+                }
+                Err(rejection) => replies.push((reply, Err(Refusal::Rejected(rejection)))),
+            }
+        }
+        match self.write(&changes) {
+            Ok(()) => {
+                happenings.extend(changes.iter().flat_map(Happening::of_change));
+                self.release(replies, happenings, &changes);
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                tracing::error!(%error, "could not write; the commands that waited are refused");
+                for (reply, _) in replies {
+                    let _ = reply.send(Err(Refusal::Store(Arc::clone(&error))));
+                }
+                self.roll_back();
+            }
+        }
+        let now = self.clock.now();
+        reads.into_iter().for_each(|read| read(&self.ledger, now));
+    }
+
+    fn write(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        if changes.is_empty() { Ok(()) } else { self.store.commit(changes) }
+    }
+
+    fn release(
+        &self,
+        replies: Vec<(oneshot::Sender<Result<Reply, Refusal>>, Result<Reply, Refusal>)>,
+        happenings: Vec<Happening>,
+        changes: &[Change],
+    ) {
+        for (reply, answer) in replies {
+            // Whoever asked may have gone; the effect stays.
+            let _ = reply.send(answer);
+        }
+        happenings.into_iter().for_each(|happening| self.events.tell(happening));
+        let makes_work = |change: &Change| {
+            matches!(
+                change,
+                Change::StudyCreated { .. }
+                    | Change::StudyPlanned { .. }
+                    | Change::CohortAdded { .. }
+                    | Change::CohortReturned { .. }
+            )
+        };
+        if changes.iter().any(makes_work) {
+            self.work.send_modify(|version| *version += 1);
+        }
+        changes.iter().for_each(log);
+    }
+
+    /// Makes the ledger again what the store says, after a write failed. Workers that the ledger forgets so register
+    /// again when they are told that they are not known.
+    fn roll_back(&mut self) {
+        match self.store.load() {
+            Ok(snapshot) => {
+                self.ledger = Ledger::rebuild(self.config.clone(), snapshot, self.clock.now());
+            }
+            Err(error) => tracing::error!(%error, "could not read the store either; trying again"),
+        }
+    }
+}
+
+fn log(change: &Change) {
+    match change {
+        Change::StudyCreated { study, record } => {
+            tracing::info!(study, name = record.spec.name, trials = record.trials.len(), "study submitted");
+        }
+        Change::StudyPlanned { study, plan } => {
+            tracing::info!(study, device = plan.device.word(), cohorts = plan.cohorts.len(), "study planned");
+        }
+        Change::CohortAdded { study, cohort, runs, .. } => {
+            tracing::info!(study, cohort, runs = runs.len(), "cohort added");
+        }
+        Change::CohortLeased { study, cohort, attempt, worker, slot } => {
+            tracing::info!(study, cohort, attempt, worker, slot, "cohort leased");
+        }
+        Change::CohortReturned { study, cohort, failures, error } => {
+            tracing::warn!(study, cohort, failures, error, "cohort waits again");
+        }
+        Change::CohortFailed { study, cohort, error, split } => {
+            tracing::warn!(study, cohort, error, split, "cohort given up");
+        }
+        Change::CohortDone { study, cohort, attempt, worker, .. } => {
+            tracing::info!(study, cohort, attempt, worker, "cohort done");
+        }
+        Change::StudyEnded { study, end, message, .. } => {
+            tracing::info!(study, end = end.word(), message, "study ended");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What a coordinator is told at its start.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Settings; also the fields of the configuration file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The folder that everything is kept in.
+    pub state: PathBuf,
+    /// Silence after which a worker's lease is lost, s: 0.5 to 86,400.
+    pub lease_seconds: f64,
+    /// Whether to listen on addresses that other machines reach, without encryption or authentication.
+    pub insecure: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7070),
+            state: PathBuf::from(".foldwise"),
+            lease_seconds: 30.0,
+            insecure: false,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The report of a study: the ledger's states joined with the store's results.
+
+use std::collections::HashMap;
+
+use foldwise_proto::v1;
+use foldwise_report::input::{FinalInput, ProvenanceInput, RunInput, StudyInput, TrialInput};
+use foldwise_report::{DataReport, FinalMode, Report, ReportInput, RunState, StudyState};
+use foldwise_study::plan::RunId;
+
+use crate::ledger::{CohortState, EndedAs, Ledger, Now, Stage, Study, StudyId, StudyPhase};
+use crate::service::{positions, run, run_state};
+use crate::store::{Results, StoreError, StoredRun};
+
+/// What the ledger knows of a study: everything of a report but the results.
+#[derive(Debug)]
+pub struct Outline {
+    study: StudyId,
+    input: ReportInput,
+}
+
+/// Reads the outline of a study; `None` where there is no such study.
+#[must_use]
+pub fn outline(ledger: &Ledger, id: StudyId, _now: Now) -> Option<Outline> {
+    let study = ledger.studies().get(&id)?;
+    let record = &study.record;
+    let trials = record.trials.facts().iter().enumerate().map(|(trial, facts)| TrialInput {
+        params: record.trials.parameters(trial),
+        parameters: facts.parameters.total,
+        batch_norm_parameters: facts.parameters.batch_norm,
+    });
+    let runs = positions(study).map(|(trial, fold)| run_input(study, RunId { trial, fold }));
+    let input = ReportInput {
+        study: study_input(study),
+        spec: record.spec.to_json(),
+        rule: record.rule,
+        sizes: record.sizes.clone(),
+        trials: trials.collect(),
+        runs: runs.collect(),
+        final_stage: final_input(study),
+        provenance: provenance(study),
+    };
+    Some(Outline { study: id, input })
+}
+
+/// The report of an outline and the results in the store, as JSON.
+///
+/// # Errors
+/// When the results cannot be read.
+pub fn json(outline: Outline, results: &Results) -> Result<String, StoreError> {
+    let Outline { study, mut input } = outline;
+    let mut stored: HashMap<RunId, StoredRun> =
+        results.runs(study)?.into_iter().map(|run| (run.run, run)).collect();
+    for run in &mut input.runs {
+        if let Some(result) = stored.remove(&run.run) {
+            note_maker(&mut input.provenance, &result);
+            run.outcome = Some(result.outcome);
+        }
+    }
+    let folds = input.sizes.len();
+    if let Some(stage) = &mut input.final_stage {
+        let result = stored.into_values().find(|result| result.run.fold as usize == folds);
+        if let Some(result) = result {
+            note_maker(&mut input.provenance, &result);
+            stage.outcome = Some(result.outcome);
+            stage.weights_digest = result.weights_digest;
+        }
+    }
+    Ok(foldwise_report::json(&Report::build(input)))
+}
+
+fn note_maker(provenance: &mut ProvenanceInput, result: &StoredRun) {
+    let note = |list: &mut Vec<String>, text: &String| {
+        if !text.is_empty() && !list.contains(text) {
+            list.push(text.clone());
+        }
+    };
+    note(&mut provenance.software, &result.software);
+    note(&mut provenance.device_models, &result.device_model);
+}
+
+fn study_input(study: &Study) -> StudyInput {
+    let (state, message, ended_unix_ms) = match &study.phase {
+        StudyPhase::Searching => (StudyState::Searching, None, None),
+        StudyPhase::Finishing { .. } => (StudyState::Finishing, None, None),
+        StudyPhase::Ended { end, message, unix_ms } => {
+            let state = match end {
+                EndedAs::Succeeded => StudyState::Succeeded,
+                EndedAs::Failed => StudyState::Failed,
+                EndedAs::Cancelled => StudyState::Cancelled,
+            };
+            (state, Some(message.clone()).filter(|message| !message.is_empty()), Some(*unix_ms))
+        }
+    };
+    StudyInput {
+        name: format!("studies/{}", study.number),
+        display_name: study.record.spec.name.clone(),
+        description: Some(study.record.spec.description.clone()).filter(|text| !text.is_empty()),
+        state,
+        message,
+        created_unix_ms: study.record.created_unix_ms,
+        ended_unix_ms,
+    }
+}
+
+fn run_input(study: &Study, id: RunId) -> RunInput {
+    let known = run(study, id).unwrap_or_default();
+    RunInput {
+        run: id,
+        state: match run_state(study, id) {
+            v1::RunState::Leased => RunState::Leased,
+            v1::RunState::Finished => RunState::Finished,
+            v1::RunState::Failed => RunState::Failed,
+            v1::RunState::Cancelled => RunState::Cancelled,
+            v1::RunState::Queued | v1::RunState::Unspecified => RunState::Queued,
+        },
+        attempts: known.attempts,
+        worker: Some(known.worker).filter(|worker| !worker.is_empty()),
+        error: Some(known.error).filter(|error| !error.is_empty()),
+        outcome: None,
+    }
+}
+
+fn final_input(study: &Study) -> Option<FinalInput> {
+    let cohort = study.cohorts.get(study.final_cohort? as usize)?;
+    let over = study.is_over();
+    Some(FinalInput {
+        mode: match study.record.spec.final_stage.hold_out {
+            Some(_) => FinalMode::HoldOut,
+            None => FinalMode::Refit,
+        },
+        trial: cohort.runs.first()?.trial as usize,
+        state: match cohort.state {
+            CohortState::Done { .. } => RunState::Finished,
+            CohortState::Failed { .. } => RunState::Failed,
+            _ if over => RunState::Cancelled,
+            CohortState::Leased { .. } => RunState::Leased,
+            CohortState::Ready => RunState::Queued,
+        },
+        attempts: cohort.attempt,
+        error: cohort.error.clone(),
+        outcome: None,
+        weights_digest: None,
+    })
+}
+
+fn provenance(study: &Study) -> ProvenanceInput {
+    let record = &study.record;
+    let searched = study.cohorts.iter().filter(|cohort| cohort.stage == Stage::Search);
+    let splits = searched.clone().filter(|cohort| cohort.state == CohortState::Failed { split: true }).count();
+    // Each split put two cohorts beside the one it replaced.
+    let planned = searched.count() - 2 * splits;
+    ProvenanceInput {
+        foldwise: env!("CARGO_PKG_VERSION").to_owned(),
+        software: Vec::new(),
+        device: study.device,
+        device_models: Vec::new(),
+        data: DataReport {
+            name: data_name(study),
+            digest: record.data_digest.clone(),
+            train_rows: record.rows.train_rows,
+            test_rows: record.rows.test_rows,
+        },
+        folds_digest: record.folds_digest.clone(),
+        cohorts: study.device.map(|_| planned),
+        cohort_splits: splits,
+    }
+}
+
+fn data_name(study: &Study) -> String {
+    let data = &study.record.spec.data;
+    let own = data.idx.as_ref().map(|idx| &idx.train_features).or(data.csv.as_ref().map(|csv| &csv.train));
+    match (&data.dataset, own) {
+        (Some(name), _) => name.clone(),
+        (None, Some(path)) => path.display().to_string(),
+        (None, None) => String::new(),
+    }
+}

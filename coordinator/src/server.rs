@@ -1,0 +1,171 @@
+//! A coordinator from start to stop: store, committer, services, one port.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use foldwise_data::Cache;
+use foldwise_proto::DESCRIPTORS;
+use foldwise_proto::v1::study_service_server::StudyServiceServer;
+use foldwise_proto::v1::worker_service_server::WorkerServiceServer;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+
+use crate::artifacts::{ArtifactError, Artifacts};
+use crate::clock::Clock;
+use crate::committer::{Committer, Desk};
+use crate::config::Config;
+use crate::events::Events;
+use crate::ledger::LedgerConfig;
+use crate::service::{Studies, Workers};
+use crate::store::{Results, Store, StoreError};
+
+/// Largest message taken in: the results of the widest cohort with many epochs stay well below.
+const MESSAGE_BYTES_MAX: usize = 16 << 20;
+/// Time that open calls are given when the coordinator stops.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why a coordinator does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is taken, or the address not ours.
+    #[error("cannot listen on {address}: {source}{}", listen_hint(source))]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Others would reach it unprotected.
+    #[error(
+        "refusing to listen on {0}: other machines could reach the coordinator, and nothing is encrypted or \
+         authenticated; listen on 127.0.0.1, or say --insecure if the network is trusted"
+    )]
+    Unprotected(SocketAddr),
+    /// A lease time that makes no sense.
+    #[error("a lease of {0} s is refused: choose 0.5 to 86400 seconds (--lease-seconds)")]
+    LeaseSeconds(f64),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The artifact folder.
+    #[error(transparent)]
+    Artifacts(#[from] ArtifactError),
+    /// The data cache.
+    #[error(transparent)]
+    Data(#[from] foldwise_data::DataError),
+}
+
+fn listen_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; another program has the port: stop it, or choose another with --listen",
+        io::ErrorKind::PermissionDenied => "; choose a port above 1023 with --listen",
+        _ => "",
+    }
+}
+
+/// Why a coordinator stopped by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("the coordinator's server failed: {0}")]
+pub struct ServeError(#[from] tonic::transport::Error);
+
+/// A coordinator that listens.
+#[derive(Debug)]
+pub struct Coordinator {
+    config: Config,
+    address: SocketAddr,
+    listener: TcpListener,
+    committer: Committer,
+    desk: Desk,
+    events: Events,
+    results: Results,
+    artifacts: Artifacts,
+    cache: Cache,
+}
+
+impl Coordinator {
+    /// Opens the store, rebuilds the ledger and takes the port. Nothing is answered yet.
+    ///
+    /// # Errors
+    /// When one of them cannot be had.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        if !config.listen.ip().is_loopback() && !config.insecure {
+            return Err(StartError::Unprotected(config.listen));
+        }
+        if !(0.5..=86_400.0).contains(&config.lease_seconds) {
+            return Err(StartError::LeaseSeconds(config.lease_seconds));
+        }
+        let store = Store::open(&config.state)?;
+        let artifacts = Artifacts::open(&config.state)?;
+        let cache = Cache::from_environment()?;
+        let listen = |source| StartError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in range")]
+        let lease_ms = (config.lease_seconds * 1000.0) as u64;
+        let ledger = LedgerConfig { lease_ms, profiles: Vec::new() };
+        let results = store.results();
+        let events = Events::new();
+        let (committer, desk) = Committer::new(store, ledger, Clock::start(), events.clone())?;
+        Ok(Self { config, address, listener, committer, desk, events, results, artifacts, cache })
+    }
+
+    /// The address it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until told to stop: then ends long polls and watches, lets open calls end and writes what waits.
+    ///
+    /// # Errors
+    /// When the server fails by itself.
+    pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServeError> {
+        let committer_stop = CancellationToken::new();
+        let committer = tokio::spawn(self.committer.run(committer_stop.clone()));
+        let studies = Studies {
+            desk: self.desk.clone(),
+            events: self.events,
+            results: self.results,
+            artifacts: self.artifacts.clone(),
+            cache: self.cache,
+            stop: shutdown.clone(),
+        };
+        let workers = Workers {
+            desk: self.desk,
+            artifacts: self.artifacts,
+            lease_seconds: self.config.lease_seconds,
+            stop: shutdown.clone(),
+        };
+        let (reporter, health) = tonic_health::server::health_reporter();
+        reporter.set_serving::<StudyServiceServer<Studies>>().await;
+        reporter.set_serving::<WorkerServiceServer<Workers>>().await;
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .build_v1()
+            .expect("the descriptors were made by the compiler that built this program");
+        let incoming = TcpListenerStream::new(self.listener);
+        let server = Server::builder()
+            .http2_keepalive_interval(Some(Duration::from_secs(20)))
+            .add_service(health)
+            .add_service(reflection)
+            .add_service(StudyServiceServer::new(studies).max_decoding_message_size(MESSAGE_BYTES_MAX))
+            .add_service(WorkerServiceServer::new(workers).max_decoding_message_size(MESSAGE_BYTES_MAX))
+            .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
+        let patience = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(STOP_PATIENCE).await;
+        };
+        let served = tokio::select! {
+            served = server => served,
+            () = patience => Ok(()),
+        };
+        committer_stop.cancel();
+        // The task ends by itself once told; there is nothing to learn from how.
+        let _ = committer.await;
+        tracing::info!("coordinator stopped");
+        Ok(served?)
+    }
+}

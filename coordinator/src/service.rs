@@ -1,0 +1,11 @@
+//! The gRPC services: parse at the edge, ask the desk, answer in the protocol's types.
+
+mod convert;
+mod status;
+mod study;
+mod watch;
+mod worker;
+
+pub(crate) use convert::{positions, run, run_state};
+pub use study::Studies;
+pub use worker::Workers;

@@ -1,0 +1,61 @@
+//! One table from our errors to gRPC statuses.
+
+use foldwise_study::spec::Problems;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::artifacts::ArtifactError;
+use crate::committer::Refusal;
+use crate::ledger::Rejection;
+use crate::store::StoreError;
+use crate::submission::SubmissionError;
+
+pub(super) fn of_refusal(refusal: &Refusal) -> Status {
+    let code = match refusal {
+        Refusal::Rejected(rejection) => of_rejection(rejection),
+        Refusal::Store(_) | Refusal::Stopping => Code::Unavailable,
+        Refusal::Busy => Code::ResourceExhausted,
+    };
+    Status::new(code, refusal.to_string())
+}
+
+fn of_rejection(rejection: &Rejection) -> Code {
+    match rejection {
+        Rejection::NoStudy(_) | Rejection::NoWorker(_) | Rejection::NoCohort { .. } => Code::NotFound,
+        Rejection::SeveralStudies { .. } => Code::FailedPrecondition,
+        Rejection::RequestReused { .. } => Code::AlreadyExists,
+        Rejection::NoSlot { .. } | Rejection::WrongResults { .. } => Code::InvalidArgument,
+    }
+}
+
+pub(super) fn of_submission(error: &SubmissionError) -> Status {
+    match error {
+        SubmissionError::Spec(problems) => of_problems(problems),
+        SubmissionError::RequestId => Status::invalid_argument(error.to_string()),
+        SubmissionError::Data(_) => Status::failed_precondition(error.to_string()),
+    }
+}
+
+/// One field violation per problem.
+fn of_problems(problems: &Problems) -> Status {
+    let mut details = ErrorDetails::new();
+    for problem in &problems.0 {
+        details.add_bad_request_violation(problem.path.clone(), problem.to_string());
+    }
+    let message = format!("the spec has {} problem(s)", problems.0.len());
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+pub(super) fn of_artifact(error: &ArtifactError) -> Status {
+    let code = match error {
+        ArtifactError::NotADigest(_) | ArtifactError::TooLarge => Code::InvalidArgument,
+        ArtifactError::Missing(_) => Code::NotFound,
+        ArtifactError::Mismatch { .. } => Code::DataLoss,
+        ArtifactError::Io { .. } => Code::Unavailable,
+    };
+    Status::new(code, error.to_string())
+}
+
+pub(super) fn of_store(error: &StoreError) -> Status {
+    Status::unavailable(error.to_string())
+}

@@ -1,0 +1,167 @@
+//! `foldwise.v1.WorkerService`.
+
+use std::time::Duration;
+
+use foldwise_proto::PROTOCOL_VERSION;
+use foldwise_proto::v1::worker_service_server::WorkerService;
+use foldwise_proto::v1::{self as proto};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{convert, status};
+use crate::artifacts::{Artifacts, Incoming};
+use crate::committer::Desk;
+use crate::ledger::{Command, Order, Reply};
+
+/// Longest wait for work in one call, s: shorter than what proxies cut.
+const WAIT_SECONDS_MAX: f64 = 60.0;
+
+/// Leases cohorts and takes their results.
+#[derive(Debug)]
+pub struct Workers {
+    /// Where commands go.
+    pub desk: Desk,
+    /// Where uploads go.
+    pub artifacts: Artifacts,
+    /// Silence after which a lease is lost, s.
+    pub lease_seconds: f64,
+    /// Ends long polls.
+    pub stop: CancellationToken,
+}
+
+impl Workers {
+    async fn command(&self, command: Command) -> Result<Reply, Status> {
+        self.desk.command(command).await.map_err(|refusal| status::of_refusal(&refusal))
+    }
+}
+
+#[tonic::async_trait]
+impl WorkerService for Workers {
+    async fn register_worker(
+        &self,
+        request: Request<proto::RegisterWorkerRequest>,
+    ) -> Result<Response<proto::RegisterWorkerResponse>, Status> {
+        let request = request.into_inner();
+        if request.protocol_version != PROTOCOL_VERSION {
+            return Err(Status::failed_precondition(format!(
+                "worker `{}` speaks version {} of the protocol and this coordinator version {PROTOCOL_VERSION}: \
+                 install the same version of Foldwise on both",
+                request.worker, request.protocol_version
+            )));
+        }
+        let info = convert::worker_info(request)?;
+        tracing::info!(worker = info.id, slots = info.slots.len(), software = info.software, "worker registered");
+        self.command(Command::RegisterWorker(info)).await?;
+        let software = format!("foldwise {}", env!("CARGO_PKG_VERSION"));
+        Ok(Response::new(proto::RegisterWorkerResponse { lease_seconds: self.lease_seconds, software }))
+    }
+
+    async fn lease_cohort(
+        &self,
+        request: Request<proto::LeaseCohortRequest>,
+    ) -> Result<Response<proto::LeaseCohortResponse>, Status> {
+        let request = request.into_inner();
+        let worker = convert::worker_id(request.worker)?;
+        let wait_seconds = if request.wait_seconds.is_finite() { request.wait_seconds } else { 0.0 };
+        let wait = Duration::from_secs_f64(wait_seconds.clamp(0.0, WAIT_SECONDS_MAX));
+        let mut work = self.desk.work();
+        let timeout = tokio::time::sleep(wait);
+        tokio::pin!(timeout);
+        loop {
+            work.borrow_and_update();
+            let command = Command::Lease { worker: worker.clone(), slot: request.slot };
+            if let Reply::Lease(Some(grant)) = self.command(command).await? {
+                let lease = Some(convert::lease(*grant));
+                return Ok(Response::new(proto::LeaseCohortResponse { lease }));
+            }
+            tokio::select! {
+                changed = work.changed() => if changed.is_err() { break },
+                () = &mut timeout => break,
+                () = self.stop.cancelled() => return Err(Status::unavailable("the coordinator is stopping")),
+            }
+        }
+        Ok(Response::new(proto::LeaseCohortResponse { lease: None }))
+    }
+
+    async fn report_progress(
+        &self,
+        request: Request<proto::ReportProgressRequest>,
+    ) -> Result<Response<proto::ReportProgressResponse>, Status> {
+        let request = request.into_inner();
+        let worker = convert::worker_id(request.worker)?;
+        let lease = convert::lease_name(request.lease)?;
+        let epochs = convert::member_epochs(request.epochs)?;
+        let order = match self.command(Command::Progress { worker, lease, epochs }).await? {
+            Reply::Order(Order::Stop) => proto::Order::Stop,
+            _ => proto::Order::Continue,
+        };
+        Ok(Response::new(proto::ReportProgressResponse { order: order.into() }))
+    }
+
+    async fn complete_cohort(
+        &self,
+        request: Request<proto::CompleteCohortRequest>,
+    ) -> Result<Response<proto::CompleteCohortResponse>, Status> {
+        let request = request.into_inner();
+        let worker = convert::worker_id(request.worker)?;
+        let lease = convert::lease_name(request.lease)?;
+        let device_model = convert::cut(request.device_model);
+        let software = convert::cut(request.software);
+        let results = request
+            .outcomes
+            .into_iter()
+            .map(|outcome| convert::member_result(outcome, &device_model, &software))
+            .collect();
+        let reply = self.command(Command::Complete { worker, lease, results }).await?;
+        let accepted = reply == Reply::Completed(true);
+        Ok(Response::new(proto::CompleteCohortResponse { accepted }))
+    }
+
+    async fn fail_cohort(
+        &self,
+        request: Request<proto::FailCohortRequest>,
+    ) -> Result<Response<proto::FailCohortResponse>, Status> {
+        let request = request.into_inner();
+        let kind = request.kind();
+        let worker = convert::worker_id(request.worker)?;
+        let lease = convert::lease_name(request.lease)?;
+        let failure = convert::failure(kind, request.message);
+        self.command(Command::Fail { worker, lease, failure }).await?;
+        Ok(Response::new(proto::FailCohortResponse {}))
+    }
+
+    async fn upload_artifact(
+        &self,
+        request: Request<Streaming<proto::UploadArtifactRequest>>,
+    ) -> Result<Response<proto::UploadArtifactResponse>, Status> {
+        let mut parts = request.into_inner();
+        let first = parts.message().await?.ok_or_else(|| Status::invalid_argument("an empty upload"))?;
+        let mut incoming = self.artifacts.receive(&first.digest).map_err(|e| status::of_artifact(&e))?;
+        let mut part = Some(first);
+        while let Some(bytes) = part {
+            incoming = write(incoming, bytes.data).await?;
+            part = parts.message().await?;
+        }
+        let kept = tokio::task::spawn_blocking(move || incoming.keep()).await;
+        let kept = kept.map_err(|_| Status::internal("the upload was interrupted"))?;
+        let size_bytes = kept.map_err(|error| status::of_artifact(&error))?;
+        Ok(Response::new(proto::UploadArtifactResponse { size_bytes }))
+    }
+
+    async fn deregister_worker(
+        &self,
+        request: Request<proto::DeregisterWorkerRequest>,
+    ) -> Result<Response<proto::DeregisterWorkerResponse>, Status> {
+        let worker = convert::worker_id(request.into_inner().worker)?;
+        tracing::info!(worker, "worker left");
+        self.command(Command::DeregisterWorker(worker)).await?;
+        Ok(Response::new(proto::DeregisterWorkerResponse {}))
+    }
+}
+
+/// Writes a part where waiting for the disk holds nobody else up.
+async fn write(mut incoming: Incoming, part: Vec<u8>) -> Result<Incoming, Status> {
+    let written = tokio::task::spawn_blocking(move || incoming.write(&part).map(|()| incoming)).await;
+    let written = written.map_err(|_| Status::internal("the upload was interrupted"))?;
+    written.map_err(|error| status::of_artifact(&error))
+}

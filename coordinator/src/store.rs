@@ -1,0 +1,180 @@
+//! The store: where the ledger's changes are made durable, and read from at the next start.
+//!
+//! SQLite with a write-ahead log and `synchronous=FULL`: what is committed survives a power cut. One process owns
+//! the file, held by a lock beside it.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use foldwise_study::outcome::RunOutcome;
+use foldwise_study::plan::RunId;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::ledger::{Change, Snapshot, StudyId};
+
+mod read;
+mod write;
+
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
+
+/// The database's file name in a state folder.
+const DATABASE: &str = "foldwise.db";
+/// The lock's file name in a state folder.
+const LOCK: &str = "coordinator.lock";
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder cannot be made or opened.
+    #[error("cannot use {path} as the state folder: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another coordinator has it.
+    #[error("another coordinator uses the state folder {0}: stop it, or choose another folder with --state")]
+    InUse(PathBuf),
+    /// The disk is full.
+    #[error("the disk that holds {0} is full: nothing was lost; free some space")]
+    Full(PathBuf),
+    /// The database was written by a newer version, or is damaged.
+    #[error("the database in {path} cannot be brought up to date: {source}")]
+    Migration {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: Box<refinery::Error>,
+    },
+    /// A row that this version does not understand.
+    #[error("the database in {path} has a row that cannot be read ({what}): {reason}")]
+    Row {
+        /// The folder.
+        path: PathBuf,
+        /// Which.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+    /// Anything else.
+    #[error("the database in {path} failed: {source}")]
+    Sqlite {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: rusqlite::Error,
+    },
+}
+
+/// A run's result as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRun {
+    /// The run; the final stage's fold is the one after the last.
+    pub run: RunId,
+    /// The attempt that brought it.
+    pub attempt: u32,
+    /// What came out.
+    pub outcome: RunOutcome,
+    /// Digest of the kept weights, in the final stage.
+    pub weights_digest: Option<String>,
+    /// The device, as its driver names it.
+    pub device_model: String,
+    /// The software that trained it.
+    pub software: String,
+}
+
+/// The coordinator's database.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    connection: Connection,
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the store in a folder, which is made if it is not there, and brings it up to date.
+    ///
+    /// # Errors
+    /// When the folder cannot be used, another coordinator has it, or the database is not one of ours.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let unusable = |source| StoreError::Folder { path: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(unusable)?;
+        let lock = File::create(folder.join(LOCK)).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(folder.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(unusable(source)),
+        }
+        let failed = |source| explain(folder, source);
+        let mut connection = Connection::open(folder.join(DATABASE)).map_err(failed)?;
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+                 PRAGMA busy_timeout = 5000;",
+            )
+            .map_err(failed)?;
+        migrations::migrations::runner().run(&mut connection).map_err(|source| StoreError::Migration {
+            path: folder.to_owned(),
+            source: Box::new(source),
+        })?;
+        Ok(Self { folder: folder.to_owned(), connection, _lock: lock })
+    }
+
+    /// Writes all changes in one transaction: all of them are durable when this returns, or none is.
+    ///
+    /// # Errors
+    /// When the transaction failed; nothing of it was kept.
+    pub fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        let folder = self.folder.clone();
+        let failed = |source| explain(&folder, source);
+        let transaction = self.connection.transaction().map_err(failed)?;
+        for change in changes {
+            write::write(&transaction, change).map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)
+    }
+
+    /// Everything that the ledger is rebuilt from.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn load(&self) -> Result<Snapshot, StoreError> {
+        read::snapshot(&self.connection, &self.folder)
+    }
+
+    /// Where other threads can read results from while this one writes.
+    #[must_use]
+    pub fn results(&self) -> Results {
+        Results { folder: self.folder.clone() }
+    }
+}
+
+/// Read-only access to results, for reports.
+#[derive(Debug, Clone)]
+pub struct Results {
+    folder: PathBuf,
+}
+
+impl Results {
+    /// The results of a study's runs that ended, by trial and fold.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn runs(&self, study: StudyId) -> Result<Vec<StoredRun>, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(self.folder.join(DATABASE), flags)
+            .map_err(|source| explain(&self.folder, source))?;
+        read::runs(&connection, &self.folder, study)
+    }
+}
+
+fn explain(folder: &Path, source: rusqlite::Error) -> StoreError {
+    match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full(folder.to_owned()),
+        _ => StoreError::Sqlite { path: folder.to_owned(), source },
+    }
+}

@@ -1,0 +1,187 @@
+//! Rows become a snapshot.
+
+use std::path::Path;
+
+use foldwise_study::outcome::{RunEnd as Ended, RunOutcome};
+use foldwise_study::plan::RunId;
+use foldwise_study::selection::Rule;
+use foldwise_study::spec::{DeviceKind, Spec};
+use foldwise_study::trials::{RowFacts, Trials};
+use rusqlite::{Connection, Row};
+use serde::de::DeserializeOwned;
+
+use super::{StoreError, StoredRun, explain};
+use crate::ledger::{
+    CohortRow, CohortState, EndedAs, RunEnd, RunRow, Snapshot, Stage, StudyId, StudyRecord, StudyRow,
+};
+
+/// Reads every study.
+pub(super) fn snapshot(connection: &Connection, folder: &Path) -> Result<Snapshot, StoreError> {
+    let failed = |source| explain(folder, source);
+    let mut statement = connection.prepare("SELECT * FROM study ORDER BY number").map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    let mut snapshot = Snapshot::default();
+    while let Some(row) = rows.next().map_err(failed)? {
+        snapshot.studies.push(study(connection, folder, row)?);
+    }
+    Ok(snapshot)
+}
+
+/// Reads the results of one study.
+pub(super) fn runs(
+    connection: &Connection,
+    folder: &Path,
+    study: StudyId,
+) -> Result<Vec<StoredRun>, StoreError> {
+    let failed = |source| explain(folder, source);
+    let sql = "SELECT trial, fold, attempt, outcome, weights_digest, device_model, software
+               FROM run WHERE study = ?1 ORDER BY trial, fold";
+    let mut statement = connection.prepare(sql).map_err(failed)?;
+    let mut rows = statement.query([study.cast_signed()]).map_err(failed)?;
+    let mut stored = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let run = RunId { trial: get(folder, row, 0)?, fold: get(folder, row, 1)? };
+        stored.push(StoredRun {
+            run,
+            attempt: get(folder, row, 2)?,
+            outcome: parse(folder, &get::<String>(folder, row, 3)?, || {
+                format!("result of study {study}, trial {}, fold {}", run.trial, run.fold)
+            })?,
+            weights_digest: get(folder, row, 4)?,
+            device_model: get(folder, row, 5)?,
+            software: get(folder, row, 6)?,
+        });
+    }
+    Ok(stored)
+}
+
+fn get<T: rusqlite::types::FromSql>(
+    folder: &Path,
+    row: &Row<'_>,
+    column: impl rusqlite::RowIndex,
+) -> Result<T, StoreError> {
+    row.get(column).map_err(|source| explain(folder, source))
+}
+
+fn parse<T: DeserializeOwned>(
+    folder: &Path,
+    json: &str,
+    what: impl Fn() -> String,
+) -> Result<T, StoreError> {
+    serde_json::from_str(json).map_err(|error| unreadable(folder, what(), error.to_string()))
+}
+
+fn unreadable(folder: &Path, what: String, reason: String) -> StoreError {
+    StoreError::Row { path: folder.to_owned(), what, reason }
+}
+
+fn study(connection: &Connection, folder: &Path, row: &Row<'_>) -> Result<StudyRow, StoreError> {
+    let number: i64 = get(folder, row, "number")?;
+    let what = |column: &str| format!("study {number}, {column}");
+    let record = record(folder, row, &what)?;
+    let device = match get::<Option<String>>(folder, row, "device")?.as_deref() {
+        None => None,
+        Some("cpu") => Some(DeviceKind::Cpu),
+        Some("cuda") => Some(DeviceKind::Cuda),
+        Some(word) => return Err(unreadable(folder, what("device"), format!("unknown word {word}"))),
+    };
+    let end = match get::<Option<String>>(folder, row, "ended_as")?.as_deref() {
+        None => None,
+        Some("succeeded") => Some(EndedAs::Succeeded),
+        Some("failed") => Some(EndedAs::Failed),
+        Some("cancelled") => Some(EndedAs::Cancelled),
+        Some(word) => return Err(unreadable(folder, what("ended_as"), format!("unknown word {word}"))),
+    };
+    let ended = match end {
+        None => None,
+        Some(end) => {
+            let unix_ms: i64 = get(folder, row, "ended_unix_ms")?;
+            Some((end, get(folder, row, "ended_message")?, unix_ms.cast_unsigned()))
+        }
+    };
+    let rule = record.rule;
+    let folds = record.folds();
+    let study = number.cast_unsigned();
+    let runs = runs(connection, folder, study)?
+        .into_iter()
+        .filter(|stored| stored.run.fold < folds)
+        .map(|stored| RunRow { run: stored.run, end: run_end(&rule, &stored.outcome) })
+        .collect();
+    let cohorts = cohorts(connection, folder, study)?;
+    Ok(StudyRow { number: study, record, device, ended, cohorts, runs })
+}
+
+fn record(
+    folder: &Path,
+    row: &Row<'_>,
+    what: &impl Fn(&str) -> String,
+) -> Result<StudyRecord, StoreError> {
+    let spec_json: String = get(folder, row, "spec")?;
+    let spec: Spec = parse(folder, &spec_json, || what("spec"))?;
+    let rows: RowFacts = parse(folder, &get::<String>(folder, row, "rows")?, || what("rows"))?;
+    let trials = Trials::enumerate(&spec, &rows).map_err(|problems| {
+        let reason = problems.first().map(ToString::to_string).unwrap_or_default();
+        unreadable(folder, what("spec"), reason)
+    })?;
+    let created: i64 = get(folder, row, "created_unix_ms")?;
+    Ok(StudyRecord {
+        request_id: get(folder, row, "request_id")?,
+        spec_text: get(folder, row, "spec_text")?,
+        rule: spec.selection.rule(rows.classes.is_some()),
+        spec,
+        spec_json,
+        rows,
+        sizes: parse(folder, &get::<String>(folder, row, "sizes")?, || what("sizes"))?,
+        data_digest: get(folder, row, "data_digest")?,
+        folds_digest: get(folder, row, "folds_digest")?,
+        trials,
+        created_unix_ms: created.cast_unsigned(),
+    })
+}
+
+fn run_end(rule: &Rule, outcome: &RunOutcome) -> RunEnd {
+    match (outcome.end, outcome.score(rule)) {
+        (Ended::Finished, Some((epoch, score))) => RunEnd::Finished { score, epoch },
+        (Ended::Finished, None) => RunEnd::Diverged { epoch: 1 },
+        (Ended::Diverged(epoch), _) => RunEnd::Diverged { epoch },
+    }
+}
+
+fn cohorts(connection: &Connection, folder: &Path, study: StudyId) -> Result<Vec<CohortRow>, StoreError> {
+    let failed = |source| explain(folder, source);
+    let mut statement =
+        connection.prepare_cached("SELECT * FROM cohort WHERE study = ?1 ORDER BY number").map_err(failed)?;
+    let mut rows = statement.query([study.cast_signed()]).map_err(failed)?;
+    let mut cohorts = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let number: u32 = get(folder, row, "number")?;
+        let what = || format!("study {study}, cohort {number}");
+        let runs: Vec<[u32; 2]> = parse(folder, &get::<String>(folder, row, "runs")?, what)?;
+        let attempt: u32 = get(folder, row, "attempt")?;
+        let worker = || get::<Option<String>>(folder, row, "worker").map(Option::unwrap_or_default);
+        let state = match get::<String>(folder, row, "state")?.as_str() {
+            "ready" => CohortState::Ready,
+            "leased" => {
+                let slot = get::<Option<u32>>(folder, row, "slot")?.unwrap_or(0);
+                CohortState::Leased { worker: worker()?, slot, expires_ms: 0 }
+            }
+            "done" => {
+                let attempt = get::<Option<u32>>(folder, row, "done_attempt")?.unwrap_or(attempt);
+                CohortState::Done { worker: worker()?, attempt }
+            }
+            "failed" => CohortState::Failed { split: false },
+            "split" => CohortState::Failed { split: true },
+            word => return Err(unreadable(folder, what(), format!("unknown state {word}"))),
+        };
+        cohorts.push(CohortRow {
+            runs: runs.into_iter().map(|[trial, fold]| RunId { trial, fold }).collect(),
+            stage: get::<Option<u32>>(folder, row, "final_epochs")?
+                .map_or(Stage::Search, |epochs| Stage::Final { epochs }),
+            attempt,
+            failures: get(folder, row, "failures")?,
+            error: get(folder, row, "error")?,
+            state,
+        });
+    }
+    Ok(cohorts)
+}

@@ -1,0 +1,173 @@
+//! The ledger by its rules: what is leased, renewed, lost, finished, and that nothing is lost or kept twice.
+
+mod scene;
+
+use foldwise_coordinator::ledger::{EndedAs, FailureKind, Order, Rejection, Reply, StudyPhase};
+use scene::{LEASE_MS, Scene, spec, spec_of};
+
+#[test]
+fn a_study_goes_from_submission_to_its_final_stage_and_ends() {
+    let mut scene = Scene::new();
+    let study = scene.submit("a", &spec(2, 5));
+    scene.worker("w", 1);
+    // Two trials of five folds fit one cohort.
+    let lease = scene.lease("w", 0).expect("work");
+    assert_eq!(lease.runs.len(), 10);
+    assert_eq!(scene.finish("w", &lease), Reply::Completed(true));
+    let last = scene.lease("w", 0).expect("the final stage");
+    assert_eq!((last.runs.len(), last.runs[0].fold), (1, 5));
+    // Later trials score better in this scene.
+    assert_eq!(last.runs[0].trial, 1);
+    assert_eq!(scene.finish("w", &last), Reply::Completed(true));
+    assert!(matches!(scene.phase(study), StudyPhase::Ended { end: EndedAs::Succeeded, .. }));
+    assert!(scene.lease("w", 0).is_none());
+}
+
+#[test]
+fn a_repeated_request_makes_no_second_study_and_another_spec_is_refused() {
+    let mut scene = Scene::new();
+    let study = scene.submit("a", &spec(1, 2));
+    assert_eq!(scene.submit("a", &spec(1, 2)), study);
+    let refused = scene.try_submit("a", &spec(2, 2)).expect_err("another spec");
+    assert!(matches!(refused, Rejection::RequestReused { .. }));
+    assert_ne!(scene.submit("b", &spec(1, 2)), study);
+}
+
+#[test]
+fn a_silent_worker_loses_its_lease_and_the_next_attempt_has_the_next_number() {
+    let mut scene = Scene::new();
+    scene.submit("a", &spec(1, 3));
+    scene.worker("dead", 1);
+    scene.worker("alive", 1);
+    let first = scene.lease("dead", 0).expect("work");
+    assert!(scene.lease("alive", 0).is_none());
+    scene.pass(LEASE_MS - 1);
+    assert!(scene.lease("alive", 0).is_none());
+    scene.pass(1);
+    let second = scene.lease("alive", 0).expect("the lost cohort");
+    assert_eq!((first.name.attempt, second.name.attempt), (1, 2));
+    assert_eq!(second.runs, first.runs);
+}
+
+#[test]
+fn progress_keeps_a_lease() {
+    let mut scene = Scene::new();
+    scene.submit("a", &spec(1, 3));
+    scene.worker("w", 1);
+    let lease = scene.lease("w", 0).expect("work");
+    for _ in 0..10 {
+        scene.pass(LEASE_MS / 2);
+        assert_eq!(scene.progress("w", &lease), Order::Continue);
+    }
+    assert_eq!(scene.finish("w", &lease), Reply::Completed(true));
+}
+
+#[test]
+fn a_late_result_is_taken_while_its_cohort_is_open_and_the_other_attempt_stops() {
+    let mut scene = Scene::new();
+    let study = scene.submit("a", &spec(1, 3));
+    scene.worker("slow", 1);
+    scene.worker("fast", 1);
+    let slow = scene.lease("slow", 0).expect("work");
+    scene.pass(LEASE_MS);
+    let fast = scene.lease("fast", 0).expect("the lost cohort");
+    assert_eq!(scene.progress("slow", &slow), Order::Continue, "nobody has finished it yet");
+    assert_eq!(scene.finish("slow", &slow), Reply::Completed(true));
+    assert_eq!(scene.progress("fast", &fast), Order::Stop);
+    assert_eq!(scene.finish("fast", &fast), Reply::Completed(false));
+    assert_eq!(scene.finish("slow", &slow), Reply::Completed(true), "the answer was lost: told again");
+    assert_eq!(scene.results(study), 3, "each run is kept once");
+}
+
+#[test]
+fn a_slot_that_asks_again_gets_the_same_lease() {
+    let mut scene = Scene::new();
+    scene.submit("a", &spec_of(2, 2, "[plan]\nwidth = 1"));
+    scene.worker("w", 2);
+    let first = scene.lease("w", 0).expect("work");
+    assert_eq!(scene.lease("w", 0).expect("the same").name, first.name);
+    assert_ne!(scene.lease("w", 1).expect("another").name, first.name);
+}
+
+#[test]
+fn failures_are_tried_again_up_to_the_limit_and_then_the_study_has_no_winner() {
+    let mut scene = Scene::new();
+    let study = scene.submit("a", &spec(1, 2));
+    scene.worker("w", 1);
+    for attempt in 1..=3 {
+        let lease = scene.lease("w", 0).expect("another try");
+        assert_eq!(lease.name.attempt, attempt);
+        scene.fail("w", &lease, FailureKind::Crash);
+    }
+    let StudyPhase::Ended { end, message, .. } = scene.phase(study) else { panic!("goes on") };
+    assert_eq!(end, EndedAs::Failed);
+    assert!(message.contains("failed fold"), "{message}");
+}
+
+#[test]
+fn handing_back_costs_no_attempt() {
+    let mut scene = Scene::new();
+    let study = scene.submit("a", &spec(1, 2));
+    scene.worker("w", 1);
+    for _ in 0..10 {
+        let lease = scene.lease("w", 0).expect("work");
+        scene.fail("w", &lease, FailureKind::Released);
+    }
+    assert_eq!(scene.phase(study), StudyPhase::Searching);
+}
+
+#[test]
+fn a_cohort_too_large_for_memory_is_split_in_halves() {
+    let mut scene = Scene::new();
+    let study = scene.submit("a", &spec(1, 5));
+    scene.worker("w", 2);
+    let whole = scene.lease("w", 0).expect("work");
+    scene.fail("w", &whole, FailureKind::OutOfMemory);
+    let halves = [scene.lease("w", 0).expect("a half"), scene.lease("w", 1).expect("a half")];
+    assert_eq!(halves.each_ref().map(|half| half.runs.len()), [3, 2]);
+    assert_eq!([halves[0].runs.clone(), halves[1].runs.clone()].concat(), whole.runs);
+    for (slot, half) in halves.iter().enumerate() {
+        assert_eq!(scene.finish("w", half), Reply::Completed(true), "slot {slot}");
+    }
+    assert_eq!(scene.results(study), 5);
+    assert!(matches!(scene.phase(study), StudyPhase::Finishing { trial: 0 }));
+}
+
+#[test]
+fn cancelling_stops_workers_and_refuses_their_results() {
+    let mut scene = Scene::new();
+    let study = scene.submit("a", &spec(1, 2));
+    scene.worker("w", 1);
+    let lease = scene.lease("w", 0).expect("work");
+    scene.cancel(study);
+    assert_eq!(scene.progress("w", &lease), Order::Stop);
+    assert_eq!(scene.finish("w", &lease), Reply::Completed(false));
+    assert!(scene.lease("w", 0).is_none());
+}
+
+#[test]
+fn a_diverged_member_fails_alone() {
+    let mut scene = Scene::new();
+    let study = scene.submit("a", &spec(2, 2));
+    scene.worker("w", 1);
+    let lease = scene.lease("w", 0).expect("work");
+    let mut results = scene.results_for(&lease);
+    scene::diverge(&mut results[3], 1);
+    assert_eq!(scene.complete("w", &lease, results), Reply::Completed(true));
+    // Trial 1 would score better, but one of its folds diverged.
+    assert_eq!(scene.phase(study), StudyPhase::Finishing { trial: 0 });
+}
+
+#[test]
+fn wrong_results_and_unknown_workers_are_refused() {
+    let mut scene = Scene::new();
+    scene.submit("a", &spec(1, 2));
+    scene.worker("w", 1);
+    let lease = scene.lease("w", 0).expect("work");
+    let mut results = scene.results_for(&lease);
+    results.pop();
+    assert!(matches!(scene.try_complete("w", &lease, results), Err(Rejection::WrongResults { .. })));
+    assert!(matches!(scene.try_lease("stranger", 0), Err(Rejection::NoWorker(_))));
+    assert!(matches!(scene.try_lease("w", 7), Err(Rejection::NoSlot { .. })));
+    assert_eq!(scene.finish("w", &lease), Reply::Completed(true), "what was refused changed nothing");
+}

@@ -1,0 +1,177 @@
+//! The vocabulary of the ledger's tests: a ledger, a clock that the test moves, and workers that do as told.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of the vocabulary")]
+
+use foldwise_coordinator::ledger::{
+    Change, Command, Failure, FailureKind, LeaseGrant, Ledger, LedgerConfig, MemberResult, Now, Order,
+    Rejection, Reply, SlotInfo, Stage, StudyId, StudyPhase, WorkerInfo,
+};
+use foldwise_coordinator::submission::prepare;
+use foldwise_data::Cache;
+use foldwise_study::outcome::{EpochRecord, RunEnd, RunOutcome};
+use foldwise_study::spec::{DeviceKind, Format};
+
+pub const LEASE_MS: u64 = 10_000;
+
+/// A study of so many trials and folds; nothing of it is ever trained.
+pub fn spec(trials: usize, folds: usize) -> String {
+    spec_of(trials, folds, "")
+}
+
+pub fn spec_of(trials: usize, folds: usize, more: &str) -> String {
+    let rates: Vec<String> = (1..=trials).map(|trial| format!("{:.4}", trial as f64 / 1000.0)).collect();
+    format!(
+        "name = \"scene\"\n[data]\ndataset = \"fashion-mnist\"\n[validation]\nk_fold = {{ folds = {folds} }}\n\
+         [network]\nmlp = {{ hidden = [8] }}\n[train]\nepochs = 2\nbatch_size = 100\n\
+         optimizer = {{ kind = \"sgd\" }}\n[space]\n\"train.optimizer.lr\" = [{}]\n{more}\n",
+        rates.join(", ")
+    )
+}
+
+pub struct Scene {
+    pub ledger: Ledger,
+    pub now: Now,
+    pub changes: Vec<Change>,
+}
+
+pub fn config() -> LedgerConfig {
+    LedgerConfig { lease_ms: LEASE_MS, profiles: Vec::new() }
+}
+
+impl Scene {
+    pub fn new() -> Self {
+        let now = Now { monotonic_ms: 0, unix_ms: 1_000_000 };
+        Self { ledger: Ledger::new(config()), now, changes: Vec::new() }
+    }
+
+    pub fn handle(&mut self, command: Command) -> Result<Reply, Rejection> {
+        let (reply, changes) = self.ledger.handle(command, self.now)?;
+        self.changes.extend(changes);
+        Ok(reply)
+    }
+
+    pub fn try_submit(&mut self, request: &str, spec: &str) -> Result<StudyId, Rejection> {
+        let cache = Cache::at("/nonexistent");
+        let record = prepare(request, spec, Format::Toml, &cache).expect("a good spec");
+        match self.handle(Command::CreateStudy(Box::new(record)))? {
+            Reply::Study(study) => Ok(study),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    pub fn submit(&mut self, request: &str, spec: &str) -> StudyId {
+        self.try_submit(request, spec).expect("taken")
+    }
+
+    pub fn worker(&mut self, id: &str, slots: usize) {
+        let slot = SlotInfo { device: DeviceKind::Cpu, model: "test".to_owned() };
+        let info = WorkerInfo { id: id.to_owned(), software: "test".to_owned(), slots: vec![slot; slots] };
+        self.handle(Command::RegisterWorker(info)).expect("registers");
+    }
+
+    pub fn try_lease(&mut self, worker: &str, slot: u32) -> Result<Option<Box<LeaseGrant>>, Rejection> {
+        match self.handle(Command::Lease { worker: worker.to_owned(), slot })? {
+            Reply::Lease(lease) => Ok(lease),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    pub fn lease(&mut self, worker: &str, slot: u32) -> Option<Box<LeaseGrant>> {
+        self.try_lease(worker, slot).expect("answered")
+    }
+
+    pub fn progress(&mut self, worker: &str, lease: &LeaseGrant) -> Order {
+        let epochs = lease.runs.iter().map(|&run| (run, epoch(1, 0.5))).collect();
+        let command = Command::Progress { worker: worker.to_owned(), lease: lease.name, epochs };
+        match self.handle(command).expect("answered") {
+            Reply::Order(order) => order,
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    /// Results that grow with the trial's number and differ between folds.
+    pub fn results_for(&self, lease: &LeaseGrant) -> Vec<MemberResult> {
+        results_for(lease)
+    }
+
+    pub fn try_complete(
+        &mut self,
+        worker: &str,
+        lease: &LeaseGrant,
+        results: Vec<MemberResult>,
+    ) -> Result<Reply, Rejection> {
+        self.handle(Command::Complete { worker: worker.to_owned(), lease: lease.name, results })
+    }
+
+    pub fn complete(&mut self, worker: &str, lease: &LeaseGrant, results: Vec<MemberResult>) -> Reply {
+        self.try_complete(worker, lease, results).expect("answered")
+    }
+
+    pub fn finish(&mut self, worker: &str, lease: &LeaseGrant) -> Reply {
+        self.complete(worker, lease, results_for(lease))
+    }
+
+    pub fn fail(&mut self, worker: &str, lease: &LeaseGrant, kind: FailureKind) {
+        let failure = Failure { kind, message: format!("{kind:?}") };
+        let command = Command::Fail { worker: worker.to_owned(), lease: lease.name, failure };
+        self.handle(command).expect("answered");
+    }
+
+    pub fn cancel(&mut self, study: StudyId) {
+        self.handle(Command::CancelStudy(study)).expect("cancelled");
+    }
+
+    pub fn pass(&mut self, ms: u64) {
+        self.now.monotonic_ms += ms;
+        self.now.unix_ms += ms;
+        self.handle(Command::Tick).expect("ticks");
+    }
+
+    pub fn phase(&self, study: StudyId) -> StudyPhase {
+        self.ledger.studies()[&study].phase.clone()
+    }
+
+    /// How many results of the search were made durable for a study.
+    pub fn results(&self, id: StudyId) -> usize {
+        let kept = |change: &Change| match change {
+            Change::CohortDone { study, stage: Stage::Search, results, .. } if *study == id => results.len(),
+            _ => 0,
+        };
+        self.changes.iter().map(kept).sum()
+    }
+}
+
+pub fn results_for(lease: &LeaseGrant) -> Vec<MemberResult> {
+    let result = |&run: &foldwise_study::plan::RunId| {
+        let accuracy = 0.5 + f64::from(run.trial) * 0.01 + f64::from(run.fold) * 0.001;
+        MemberResult {
+            run,
+            outcome: RunOutcome {
+                end: RunEnd::Finished,
+                epochs: vec![epoch(1, accuracy - 0.1), epoch(2, accuracy)],
+                seconds: 1.0,
+                test: None,
+            },
+            weights_digest: None,
+            device_model: "test".to_owned(),
+            software: "test".to_owned(),
+        }
+    };
+    lease.runs.iter().map(result).collect()
+}
+
+/// Makes a result one of a run whose loss was no longer finite after so many epochs.
+pub fn diverge(result: &mut MemberResult, epochs: u32) {
+    result.outcome.epochs.truncate(epochs as usize);
+    result.outcome.end = RunEnd::Diverged(epochs + 1);
+}
+
+fn epoch(epoch: u32, accuracy: f64) -> EpochRecord {
+    EpochRecord {
+        epoch,
+        train_loss: 1.0 - accuracy,
+        train_accuracy: Some(accuracy),
+        val_loss: Some(1.0 - accuracy),
+        val_accuracy: Some(accuracy),
+        lr: 0.1,
+    }
+}

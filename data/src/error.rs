@@ -1,0 +1,175 @@
+//! What can go wrong between a spec's `[data]` and rows in memory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::fetch::{RoadFailure, list_failures};
+use crate::idx::IdxProblem;
+use crate::tabular::CsvProblem;
+
+/// A dataset that could not be described, fetched or read. The message holds the reason and the remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The spec names no source of rows, or several.
+    #[error("[data] must name exactly one source of rows: give one of `dataset`, `idx` and `csv`")]
+    Source,
+    /// No such dataset in the catalogue.
+    #[error(
+        "no dataset of the catalogue is named `{name}`; it holds {known}. Files of your own go into `idx` or `csv`"
+    )]
+    UnknownDataset {
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// The limit is above what exists.
+    #[error(
+        "data.{field} asks for {asked} rows of `{name}`, which has {rows}: lower the limit or leave it out"
+    )]
+    TooManyRowsAsked {
+        /// `train_rows` or `test_rows`.
+        field: &'static str,
+        /// The limit.
+        asked: usize,
+        /// What exists.
+        rows: usize,
+        /// The dataset.
+        name: String,
+    },
+    /// The limit is zero.
+    #[error("data.{field} is 0: a limit keeps at least one row; leave it out to use all of them")]
+    NoRowsAsked {
+        /// `train_rows` or `test_rows`.
+        field: &'static str,
+    },
+    /// A limit on test rows where there are none.
+    #[error(
+        "data.test_rows is given, but `{name}` has no test part: name its test files or leave the limit out"
+    )]
+    NoTestRows {
+        /// The dataset.
+        name: String,
+    },
+    /// A file could not be read.
+    #[error("could not read {}: {reason}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// A file or its inflated content is larger than allowed.
+    #[error("{} holds more than {limit_bytes} bytes after decompression, the most it may have", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// A file is not IDX of bytes.
+    #[error("{} is not a file in the IDX format of bytes: {problem}", path.display())]
+    Idx {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: IdxProblem,
+    },
+    /// An IDX pair does not fit together.
+    #[error("{} and {} do not fit together: {problem}", features.display(), labels.display())]
+    Pair {
+        /// The file of features.
+        features: PathBuf,
+        /// The file of labels, or the features of the other part.
+        labels: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// Only one file of a test pair is given.
+    #[error("data.idx names only one of `test_features` and `test_labels`: give both or neither")]
+    HalfTestPair,
+    /// A CSV file does not hold what the spec says.
+    #[error("{}{problem}", path.display())]
+    Csv {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it; starts with `: ` or `, line …`.
+        problem: CsvProblem,
+    },
+    /// A file of a catalogue dataset is not where it should be.
+    #[error("`{name}` is not complete: {} is missing, and so is its .gz", path.display())]
+    Missing {
+        /// The dataset.
+        name: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of a catalogue dataset is not the published one.
+    #[error(
+        "{} is not `{name}`'s published file: the sha256 of its decompressed content is {found}, not {expected}. \
+         Delete it and fetch the dataset again",
+        path.display()
+    )]
+    Checksum {
+        /// The dataset.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// The published sha256.
+        expected: String,
+        /// The file's.
+        found: String,
+    },
+    /// The given folder lacks a dataset; Foldwise does not write into it.
+    #[error(
+        "{reason}. The data folder {} was given and is only read: complete it, or unset {} so that Foldwise \
+         fetches datasets itself",
+        folder.display(),
+        crate::DATA_VARIABLE
+    )]
+    GivenFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// What it lacks.
+        reason: Box<Self>,
+    },
+    /// No road led to the dataset.
+    #[error(
+        "could not fetch `{name}`:{}\nWithout these, put its files into <folder>/{name}/ and set {}=<folder>: {files} \
+         (plain or .gz)",
+        list_failures(failures),
+        crate::DATA_VARIABLE
+    )]
+    Fetch {
+        /// The dataset.
+        name: String,
+        /// Its files.
+        files: String,
+        /// Each road and why it failed, in the order tried.
+        failures: Vec<RoadFailure>,
+    },
+    /// The cache could not be written.
+    #[error("could not write into the data cache at {}: {reason}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// There is nowhere to put datasets.
+    #[error("no folder for datasets is known: set {}, XDG_CACHE_HOME or HOME", crate::DATA_VARIABLE)]
+    NoCache,
+}
+
+impl DataError {
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |reason| Self::Read { path, reason }
+    }
+
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |reason| Self::Write { path, reason }
+    }
+}

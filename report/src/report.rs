@@ -1,0 +1,52 @@
+//! The report as a whole.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::{FinalReport, Provenance, SelectionReport, StudyReport, TrialReport};
+
+/// The version of the model that this crate writes.
+pub const VERSION: u32 = 1;
+
+/// All that a study found. What does not apply or is not known yet is absent. Numbers are not rounded; accuracies
+/// are shares between 0 and 1, losses means over rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// The version of this model, 1. Fields may be added within a version; none changes its meaning.
+    #[schemars(range(min = 1, max = 1))]
+    pub version: u32,
+    /// The study and where it stands.
+    pub study: StudyReport,
+    /// The spec as canonical JSON.
+    pub spec: Json,
+    /// Which trial was chosen, and with what certainty.
+    pub selection: SelectionReport,
+    /// One per trial, in enumeration order.
+    pub trials: Vec<TrialReport>,
+    /// The final stage. Absent before it, and where the study has none.
+    #[serde(rename = "final", default, skip_serializing_if = "Option::is_none")]
+    pub final_stage: Option<FinalReport>,
+    /// What the numbers were made from, and with.
+    pub provenance: Provenance,
+}
+
+impl Report {
+    /// The report without what may differ between two executions of the same study: times are the first of 1970 or
+    /// absent, attempts 0, workers absent, and so are the errors of attempts that were made up for.
+    #[must_use]
+    pub fn without_times(&self) -> Self {
+        Self {
+            study: self.study.without_times(),
+            trials: self.trials.iter().map(TrialReport::without_times).collect(),
+            final_stage: self.final_stage.as_ref().map(FinalReport::without_times),
+            ..self.clone()
+        }
+    }
+
+    /// How many folds each trial has.
+    #[must_use]
+    pub fn folds(&self) -> usize {
+        self.trials.first().map_or(0, |trial| trial.folds.len())
+    }
+}

@@ -1,0 +1,254 @@
+//! What a report says, in sentences.
+
+use foldwise_study::selection::EpochRule;
+
+use super::heading::headings;
+use super::page::Page;
+use super::ranking::Ranking;
+use crate::number::{count, distance, duration, loss, mean_std, name, probability, with_unit};
+use crate::value::value_text;
+use crate::{Choice, Comparison, FinalMode, FinalReport, Report, RunState, TrialReport};
+
+/// Failed folds listed one by one.
+const FAILED_LISTED_MAX: usize = 5;
+/// Below this probability two trials are called distinguishable.
+const SIGNIFICANT: f64 = 0.05;
+/// Characters of a weights digest; enough to find it.
+const DIGEST_CHARS: usize = 12;
+
+/// What was searched, how, and where it stands.
+pub(super) fn title(report: &Report, page: &mut Page) {
+    let study = &report.study;
+    let time = study.seconds.map(|seconds| format!(" in {}", duration(seconds))).unwrap_or_default();
+    page.line(&format!("{} ({}): {}{time}", study.display_name, study.name, study.state.word()));
+    let rule = &report.selection.rule;
+    let epoch = match rule.epoch {
+        EpochRule::Best => "best",
+        EpochRule::Last => "last",
+    };
+    let (trials, folds) = (report.trials.len(), report.folds());
+    page.line(&format!(
+        "{} × {}, compared by {} at each run's {epoch} epoch",
+        plural(trials, "trial"),
+        plural(folds, "fold"),
+        name(rule.metric),
+    ));
+    page.gap();
+}
+
+/// Everything that follows from the trials.
+pub(super) fn findings(report: &Report, ranking: &Ranking<'_>, page: &mut Page) {
+    match report.selection.winner.and_then(|winner| report.trials.get(winner)) {
+        Some(winner) => {
+            page.labelled("Winner", &winner_text(report, winner));
+            if let Some(text) = runner_up_text(report, ranking) {
+                page.labelled("Runner-up", &text);
+            }
+            if let Some(text) = one_standard_error_text(report, winner) {
+                page.labelled("Simplest", &text);
+            }
+            if report.selection.note.is_some() {
+                page.labelled("Caution", &caution_text(report, winner));
+            }
+        }
+        None => no_winner(report, ranking, page),
+    }
+    if let Some(stage) = &report.final_stage {
+        page.labelled("Final model", &final_text(stage));
+    }
+    if let Some(text) = failed_text(report) {
+        page.labelled("Failed folds", &text);
+    }
+    if let Some(message) = &report.study.message {
+        page.labelled("Message", message);
+    }
+}
+
+fn winner_text(report: &Report, winner: &TrialReport) -> String {
+    let mut text = format!("{}.", result_text(report, winner));
+    let ties = &report.selection.ties;
+    if !ties.is_empty() {
+        let numbers: Vec<String> = ties.iter().map(usize::to_string).collect();
+        text.push_str(&format!(
+            " The same mean: trial {}; the winner has the fewest parameters or, if that is equal too, the lowest \
+             number.",
+            numbers.join(", ")
+        ));
+    }
+    text
+}
+
+/// Which trial it is, its mean and how many folds that is over.
+fn result_text(report: &Report, trial: &TrialReport) -> String {
+    let metric = report.selection.rule.metric;
+    let finished = trial.folds.iter().filter(|fold| fold.score.is_some()).count();
+    let mean = trial.mean.map(|mean| mean_std(metric, mean, trial.std)).unwrap_or_default();
+    format!(
+        "trial {}{}: {} {mean} over {}, {} parameters",
+        trial.index,
+        params_text(trial),
+        name(metric),
+        plural(finished, "fold"),
+        count(trial.parameters)
+    )
+}
+
+fn params_text(trial: &TrialReport) -> String {
+    let names = headings(&trial.params.keys().map(String::as_str).collect());
+    let values = names.iter().zip(trial.params.values());
+    let values: Vec<String> = values.map(|(name, value)| format!("{name} {}", value_text(value))).collect();
+    if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) }
+}
+
+fn runner_up_text(report: &Report, ranking: &Ranking<'_>) -> Option<String> {
+    let comparisons = &report.selection.comparisons;
+    let runner_up = ranking.trials[..ranking.can_win].get(1)?.index;
+    let comparison = comparisons.iter().find(|comparison| comparison.trial == runner_up)?;
+    let mut text = format!("trial {runner_up} {}; {}.", gap_text(report, comparison), test_text(comparison));
+    let tested: Vec<f64> = comparisons.iter().filter_map(|comparison| comparison.p).collect();
+    let close = tested.iter().filter(|p| **p >= SIGNIFICANT).count();
+    if tested.len() > 1 {
+        text.push_str(&format!(
+            " Of {} trials compared with the winner {close} cannot be told from it at 5 %; p is not corrected for \
+             their number.",
+            tested.len()
+        ));
+    }
+    Some(text)
+}
+
+fn gap_text(report: &Report, comparison: &Comparison) -> String {
+    let difference = comparison.mean_difference;
+    if difference == 0.0 {
+        return "has the same mean".to_owned();
+    }
+    let way = if difference < 0.0 { "lower" } else { "higher" };
+    format!("is {} {way} on average", distance(report.selection.rule.metric, difference))
+}
+
+fn test_text(comparison: &Comparison) -> String {
+    let Some(p) = comparison.p else {
+        let why = match comparison.df {
+            0 => "the two have one fold in common",
+            _ => "the difference is the same in every fold",
+        };
+        return format!("no test is possible, because {why}");
+    };
+    let meaning = if p < SIGNIFICANT {
+        "distinguishable at 5 %, though the winner was chosen on these scores"
+    } else {
+        "not distinguishable at 5 %"
+    };
+    let sign = if p < 0.001 { "" } else { "= " };
+    format!("p {sign}{} in the corrected resampled t-test: {meaning}", probability(p))
+}
+
+fn one_standard_error_text(report: &Report, winner: &TrialReport) -> Option<String> {
+    let chosen = report.trials.get(report.selection.one_standard_error?)?;
+    if chosen.index == winner.index {
+        return Some(
+            "the winner: no trial with fewer parameters has a mean within one standard error of its mean."
+                .to_owned(),
+        );
+    }
+    Some(format!(
+        "{}, the fewest within one standard error of the winner's mean.",
+        result_text(report, chosen)
+    ))
+}
+
+fn caution_text(report: &Report, winner: &TrialReport) -> String {
+    let metric = report.selection.rule.metric;
+    let mut text =
+        "the best epoch of a run is chosen on the rows it is scored on, so these means are optimistic."
+            .to_owned();
+    let last = winner.last_epoch_mean.map(|mean| format!("{} at the last epoch", with_unit(metric, mean)));
+    let common = winner.best_common_epoch.map(|common| {
+        format!(
+            "{} at epoch {}, the best one for all its folds",
+            with_unit(metric, common.mean),
+            common.epoch
+        )
+    });
+    let means: Vec<String> = last.into_iter().chain(common).collect();
+    if !means.is_empty() {
+        text.push_str(&format!(" The winner has {}.", means.join(" and ")));
+    }
+    let Some(alternatives) = &report.selection.alternatives else { return text };
+    let others = [
+        (alternatives.last_epoch, "the last epoch"),
+        (alternatives.best_common_epoch, "the best common epoch"),
+    ];
+    for (choice, rule) in others {
+        if let Some(Choice { trial, mean }) = choice.filter(|choice| choice.trial != winner.index) {
+            text.push_str(&format!(" By {rule} trial {trial} would win with {}.", with_unit(metric, mean)));
+        }
+    }
+    text
+}
+
+fn no_winner(report: &Report, ranking: &Ranking<'_>, page: &mut Page) {
+    let runs = || report.trials.iter().flat_map(|trial| &trial.folds);
+    let (ended, all) = (runs().filter(|run| run.state.has_ended()).count(), runs().count());
+    if ended == all {
+        page.labelled("No winner", "every trial has a failed fold or no score.");
+        return;
+    }
+    let outlook =
+        if report.study.state.is_over() { "no winner was chosen" } else { "a winner is known when all have" };
+    page.labelled("Progress", &format!("{ended} of {} have ended; {outlook}.", plural(all, "run")));
+    if let Some(best) = ranking.trials[..ranking.can_win].first() {
+        page.labelled("Best so far", &format!("{}.", result_text(report, best)));
+    }
+}
+
+fn final_text(stage: &FinalReport) -> String {
+    let how = match stage.mode {
+        FinalMode::Refit => "trained on all training rows",
+        FinalMode::HoldOut => "trained on a part of the training rows",
+    };
+    let who = format!("trial {}, {how}", stage.trial);
+    let error = stage.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+    match stage.state {
+        RunState::Finished => {}
+        RunState::Failed => return format!("{who}, failed{error}"),
+        state @ (RunState::Queued | RunState::Leased | RunState::Cancelled) => {
+            return format!("{who}: {}", state.word());
+        }
+    }
+    let epochs = match stage.best_epoch {
+        Some(epoch) => format!("epoch {epoch} of {} kept", stage.epochs.len()),
+        None => plural(stage.epochs.len(), "epoch"),
+    };
+    let accuracy = stage.test_accuracy.map(|accuracy| format!("test accuracy {:.2} %", 100.0 * accuracy));
+    let test: Vec<String> = accuracy
+        .into_iter()
+        .chain(stage.test_loss.map(|value| format!("test loss {}", loss(value))))
+        .collect();
+    let test = if test.is_empty() { "no test set".to_owned() } else { test.join(", ") };
+    let weights = stage
+        .weights_digest
+        .as_ref()
+        .map(|digest| format!("; weights {}…", digest.chars().take(DIGEST_CHARS).collect::<String>()));
+    format!("{who}, {epochs}: {test}{}.", weights.unwrap_or_default())
+}
+
+fn failed_text(report: &Report) -> Option<String> {
+    let failed = report.trials.iter().flat_map(|trial| {
+        let failed = trial.folds.iter().filter(|fold| fold.state == RunState::Failed);
+        failed.map(move |fold| (trial.index, fold))
+    });
+    let failed: Vec<_> = failed.collect();
+    let listed = failed.iter().take(FAILED_LISTED_MAX).map(|(trial, fold)| {
+        format!("trial {trial} fold {}: {}", fold.fold, fold.error.as_deref().unwrap_or("failed"))
+    });
+    let more = failed.len().saturating_sub(FAILED_LISTED_MAX);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let texts: Vec<String> = listed.chain(more).collect();
+    (!texts.is_empty()).then(|| format!("{}.", texts.join("; ")))
+}
+
+fn plural(number: usize, noun: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", count(number as u64))
+}

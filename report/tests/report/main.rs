@@ -1,0 +1,10 @@
+//! The report from outside: built from small studies whose statistics are known, written, and read again.
+
+#![expect(clippy::unwrap_used, reason = "a fixture that is not what it should be ends the test")]
+
+mod build;
+mod documentation;
+mod fixture;
+mod rendering;
+mod schema;
+mod unfinished;

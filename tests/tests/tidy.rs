@@ -1,0 +1,90 @@
+//! The house rules that a machine can check.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each room may import of the others.
+const ARROWS: [(&str, &[&str]); 7] = [
+    ("proto", &[]),
+    ("study", &[]),
+    ("data", &["foldwise-study"]),
+    ("report", &["foldwise-study"]),
+    ("coordinator", &["foldwise-data", "foldwise-proto", "foldwise-report", "foldwise-study"]),
+    ("worker", &["foldwise-data", "foldwise-proto", "foldwise-study"]),
+    ("cli", &["foldwise-coordinator", "foldwise-data", "foldwise-proto", "foldwise-report", "foldwise-study"]),
+];
+
+/// Longer files are two nouns in one.
+const LINES_MAX: usize = 500;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_owned()
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("reads") {
+        let path = entry.expect("entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') && name != "target" {
+            sources(&path, found);
+        } else if name.ends_with(".rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn arrows_between_rooms_go_down_only() {
+    for (room, allowed) in ARROWS {
+        let manifest = fs::read_to_string(root().join(room).join("Cargo.toml")).expect("manifest");
+        for line in manifest.lines().filter(|line| line.starts_with("foldwise-")) {
+            let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            assert!(allowed.contains(&name), "{room} must not import {name}");
+        }
+    }
+    let ground = fs::read_to_string(root().join("study/Cargo.toml")).expect("manifest");
+    for forbidden in ["tokio", "tch", "tonic"] {
+        assert!(!ground.lines().any(|line| line.starts_with(forbidden)), "study must not know {forbidden}");
+    }
+}
+
+#[test]
+fn no_file_holds_more_than_one_room() {
+    let mut files = Vec::new();
+    sources(&root(), &mut files);
+    assert!(files.len() > 50, "found the sources");
+    for file in files {
+        let lines = fs::read_to_string(&file).expect("reads").lines().count();
+        assert!(lines <= LINES_MAX, "{} has {lines} lines", file.display());
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let mut files = Vec::new();
+    sources(&root(), &mut files);
+    for file in files {
+        let text = fs::read_to_string(&file).expect("reads");
+        assert!(text.starts_with("//!"), "{} does not begin with what it is for", file.display());
+    }
+}
+
+#[test]
+fn unsafe_code_stands_in_one_file() {
+    let mut files = Vec::new();
+    sources(&root().join("worker/src"), &mut files);
+    let with: Vec<_> = files
+        .into_iter()
+        .filter(|file| fs::read_to_string(file).expect("reads").contains("unsafe {"))
+        .map(|file| file.file_name().expect("name").to_owned())
+        .collect();
+    assert_eq!(with, ["cuda.rs"]);
+}
+
+#[test]
+fn the_readme_starts_with_the_two_commands() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("reads");
+    let demo = readme.find("cargo xtask demo").expect("names the demo");
+    let test = readme.find("cargo xtask test").expect("names the tests");
+    assert!(demo < 1500 && test < 1500, "the two commands come first");
+}

@@ -1,0 +1,31 @@
+//! What the machine is: its name, its cores, its GPUs.
+
+use std::process::Command;
+
+/// A name for a worker on this machine that no other worker has.
+#[must_use]
+pub fn worker_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host: String =
+        host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || "-._".contains(*c)).collect();
+    let host = if host.is_empty() { "worker".to_owned() } else { host };
+    // A file's random name is as good a source as any, and needs no crate of its own.
+    let random = tempfile::Builder::new().prefix("").rand_bytes(6).tempfile();
+    let random = random.ok().and_then(|file| Some(file.path().file_name()?.to_string_lossy().into_owned()));
+    format!("{:.60}-{}", host, random.unwrap_or_else(|| std::process::id().to_string()))
+}
+
+/// Cores that this process may use.
+#[must_use]
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// CUDA devices, asked of a process of their own so that this one touches none. None where asking fails: the
+/// absence of a GPU is a normal state.
+#[must_use]
+pub fn cuda_devices() -> i64 {
+    let asked = std::env::current_exe().and_then(|program| Command::new(program).arg("count-cuda").output());
+    let Ok(output) = asked else { return 0 };
+    String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(0)
+}

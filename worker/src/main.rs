@@ -1,0 +1,197 @@
+//! `foldwise-worker`: the agent of a machine, and the trainers it starts.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use foldwise_study::spec::DeviceKind;
+use foldwise_worker::agent::{self, AgentConfig, SlotDevice};
+use foldwise_worker::process::{self, TrainerConfig};
+use foldwise_worker::{cuda, machine};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// Trains what a Foldwise coordinator hands out.
+#[derive(Debug, Parser)]
+#[command(name = "foldwise-worker", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves a coordinator with this machine's devices until stopped.
+    Agent(AgentArguments),
+    /// Trains for an agent over pipes; started by the agent alone.
+    #[command(hide = true)]
+    Trainer(TrainerArguments),
+    /// Prints how many CUDA devices there are; asked by the agent, which touches no device itself.
+    #[command(hide = true)]
+    CountCuda,
+}
+
+#[derive(Debug, clap::Args)]
+struct AgentArguments {
+    /// The coordinator's URL.
+    #[arg(long, env = "FOLDWISE_COORDINATOR", default_value = "http://127.0.0.1:7070")]
+    coordinator: String,
+    /// This worker's name, unique among the coordinator's workers [default: the host's name and a random part].
+    #[arg(long, env = "FOLDWISE_WORKER_NAME")]
+    name: Option<String>,
+    /// What to train on; `auto` takes the GPUs if there are some.
+    #[arg(long, env = "FOLDWISE_DEVICE", value_enum, default_value = "auto")]
+    device: DeviceChoice,
+    /// Trainers side by side [default: one per GPU, or one per core].
+    #[arg(long, env = "FOLDWISE_SLOTS", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    slots: Option<u32>,
+    /// Threads of each CPU trainer.
+    #[arg(long, env = "FOLDWISE_THREADS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    threads: u32,
+    /// Seconds to look for the coordinator before giving up.
+    #[arg(long, default_value_t = 30)]
+    connect_seconds: u64,
+    /// How log lines are written.
+    #[arg(long, env = "FOLDWISE_LOG_FORMAT", value_enum, default_value = "text")]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, clap::Args)]
+struct TrainerArguments {
+    #[arg(long, value_enum)]
+    device: TrainerDevice,
+    #[arg(long, default_value_t = 0)]
+    ordinal: usize,
+    #[arg(long, default_value_t = 1)]
+    threads: u32,
+    #[arg(long)]
+    scratch: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DeviceChoice {
+    Auto,
+    Cpu,
+    Cuda,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum TrainerDevice {
+    Cpu,
+    Cuda,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+fn main() -> ExitCode {
+    let ended = match Arguments::parse().command {
+        Command::Agent(arguments) => run_agent(arguments),
+        Command::Trainer(arguments) => run_trainer(arguments),
+        Command::CountCuda => {
+            println!("{}", if cuda::open_cuda() { tch::Cuda::device_count() } else { 0 });
+            Ok(())
+        }
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_trainer(arguments: TrainerArguments) -> Result<(), String> {
+    let device = match arguments.device {
+        TrainerDevice::Cpu => DeviceKind::Cpu,
+        TrainerDevice::Cuda => DeviceKind::Cuda,
+    };
+    let TrainerArguments { ordinal, threads, scratch, .. } = arguments;
+    process::run(&TrainerConfig { device, ordinal, threads, scratch }).map_err(|error| error.to_string())
+}
+
+fn run_agent(arguments: AgentArguments) -> Result<(), String> {
+    start_log(arguments.log_format);
+    let slots = slot_devices(arguments.device, arguments.slots)?;
+    let config = AgentConfig {
+        coordinator: arguments.coordinator,
+        name: arguments.name.unwrap_or_else(machine::worker_name),
+        slots,
+        threads: arguments.threads,
+        connect_patience: Duration::from_secs(arguments.connect_seconds),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start the agent's tasks: {error}"))?;
+    runtime.block_on(async {
+        let drain = CancellationToken::new();
+        tokio::spawn(drain_on_signal(drain.clone()));
+        agent::run(config, drain).await.map_err(|error| error.to_string())
+    })
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+/// Drains at the first signal, ends at once at the second.
+async fn drain_on_signal(drain: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::warn!("signals cannot be caught: this worker will not hand back its work when stopped");
+        return;
+    };
+    for again in [false, true] {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if again {
+            std::process::exit(130);
+        }
+        tracing::info!("stopping: handing back what is in hand (again to stop at once)");
+        drain.cancel();
+    }
+}
+
+fn slot_devices(choice: DeviceChoice, slots: Option<u32>) -> Result<Vec<SlotDevice>, String> {
+    let gpus = if choice == DeviceChoice::Cpu { 0 } else { machine::cuda_devices() };
+    if choice == DeviceChoice::Cuda && gpus == 0 {
+        return Err(
+            "no CUDA device can be used here: check `nvidia-smi` and that libtorch has its CUDA part, or \
+                    start with --device cpu"
+                .to_owned(),
+        );
+    }
+    let gpu_count = usize::try_from(gpus).unwrap_or(0);
+    let devices = if gpu_count > 0 {
+        let count = slots.map_or(gpu_count, |slots| slots as usize);
+        (0..count)
+            .map(|slot| slot % gpu_count)
+            .map(|ordinal| SlotDevice {
+                kind: DeviceKind::Cuda,
+                ordinal,
+                model: format!("CUDA device {ordinal}"),
+            })
+            .collect()
+    } else {
+        let count = slots.map_or_else(machine::cores, |slots| slots as usize);
+        let model = std::env::consts::ARCH.to_owned();
+        vec![SlotDevice { kind: DeviceKind::Cpu, ordinal: 0, model }; count]
+    };
+    Ok(devices)
+}

@@ -1,0 +1,24 @@
+//! `cargo xtask demo`: from a fresh checkout to a report, with nothing to decide.
+
+use std::process::ExitCode;
+
+use crate::error::TaskError;
+use crate::setup::{self, SetupArguments};
+use crate::step;
+use crate::workspace::Workspace;
+
+/// The study that is run.
+const STUDY: &str = "studies/quickstart.toml";
+
+/// Builds the release, fetches the study's dataset and hands over to the study. The exit code is the study's.
+pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode, TaskError> {
+    TaskError::need(&workspace.root().join(STUDY), "demo")?;
+    setup::run(workspace, &SetupArguments::default())?;
+    step::run(
+        "build",
+        &mut workspace.cargo(["build", "--release", "-p", "foldwise", "-p", "foldwise-worker"]),
+    )?;
+    let foldwise = workspace.release_binary("foldwise")?;
+    step::run("dataset", workspace.command(&foldwise).args(["data", "fetch", "fashion-mnist"]))?;
+    step::hand_over("study", workspace.command(&foldwise).args(["run", STUDY]))
+}
