@@ -2,10 +2,10 @@
 
 use foldwise_study::network::{Activation, Cnn, Init, Mlp, NetworkSpec, Pooling, Square};
 use foldwise_study::seed::Source;
+use foldwise_study::selection::{EpochRule, Metric, Rule};
 use foldwise_study::train::{Optimizer, OptimizerKind, Schedule, TrainSpec};
 use foldwise_worker::trainer::{
-    Cohort, DeviceData, EpochRule, Features, Member, Metric, Part, Selection, Source as Data, Targets,
-    TrainError,
+    Cohort, DeviceData, Features, Member, Part, Source as Data, Targets, TrainError,
 };
 use tch::Device;
 
@@ -114,6 +114,6 @@ pub(crate) fn cohort(case: &Case, width: usize, folds: usize) -> Result<Cohort, 
             validation_rows: Vec::new(),
         });
     }
-    let selection = Selection { epoch: EpochRule::Last, metric: Metric::ValLoss };
+    let selection = Rule { epoch: EpochRule::Last, metric: Metric::ValLoss, allow_failed_folds: false };
     Ok(Cohort { members, selection, test: false, keep_weights: false })
 }

@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Target {
     /// The coordinator to talk to
-    #[arg(long, global = true, env = "FOLDWISE_COORDINATOR", value_name = "URL", default_value = DEFAULT_COORDINATOR)]
+    #[arg(long, global = true, env = "FOLDWISE_COORDINATOR", hide_env_values = true, value_name = "URL", default_value = DEFAULT_COORDINATOR)]
     pub(crate) coordinator: String,
 }
 

@@ -39,11 +39,13 @@ impl Client {
     /// Connects.
     pub(crate) async fn connect(url: &str) -> Result<Self, CallError> {
         let url = with_scheme(url);
-        let endpoint = Endpoint::from_shared(url.clone());
-        let endpoint =
-            endpoint.map_err(|_| CallError::Url { url: url.clone(), why: "it is not an address" })?;
-        if endpoint.uri().scheme_str() != Some("http") {
-            return Err(CallError::Url { url, why: "only http:// addresses are understood" });
+        let refused = |why| CallError::Url { url: url.clone(), why };
+        if !url.starts_with("http://") {
+            return Err(refused("only http:// addresses are understood"));
+        }
+        let endpoint = Endpoint::from_shared(url.clone()).map_err(|_| refused("it is not an address"))?;
+        if endpoint.uri().host().is_none_or(str::is_empty) {
+            return Err(refused("it names no machine"));
         }
         let endpoint = endpoint
             .connect_timeout(CONNECT_PATIENCE)

@@ -10,10 +10,10 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LogArguments {
     /// What to log: a level (error, warn, info, debug, trace), or levels by module
-    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(long, env = "RUST_LOG", hide_env_values = true, value_name = "FILTER", default_value = "info")]
     pub(crate) log: String,
     /// How log lines look
-    #[arg(long, env = "FOLDWISE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, env = "FOLDWISE_LOG_FORMAT", hide_env_values = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
 }
 

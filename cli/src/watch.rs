@@ -28,21 +28,10 @@ const TICK: Duration = Duration::from_secs(1);
 /// Follows a study until it ends.
 pub(crate) async fn follow(client: &Client, study: &str, mut screen: Screen) -> Result<Study, CliError> {
     let mut progress = Progress::default();
-    let ended = keep_watching(client, study, &mut screen, &mut progress).await;
-    screen.close();
-    ended
-}
-
-async fn keep_watching(
-    client: &Client,
-    name: &str,
-    screen: &mut Screen,
-    progress: &mut Progress,
-) -> Result<Study, CliError> {
     let mut retries = 0;
     loop {
-        let error = match client.watch(name).await {
-            Ok(mut events) => match watch_once(&mut events, screen, progress, &mut retries).await {
+        let error = match client.watch(study).await {
+            Ok(mut events) => match watch_once(&mut events, &mut screen, &mut progress, &mut retries).await {
                 Ok(Some(study)) => return Ok(study),
                 // The stream ended although the study has not.
                 Ok(None) => None,

@@ -26,9 +26,7 @@ mod streams;
 mod tally;
 mod weights;
 
-pub use cohort::{
-    Cohort, EpochOfMember, EpochRule, Member, MemberOutcome, Metric, Order, Selection, compatible,
-};
+pub use cohort::{Cohort, EpochOfMember, Member, MemberOutcome, Order, compatible};
 pub use data::{DeviceData, Features, Normalize, Part, Source, Targets};
 pub use error::TrainError;
 pub use run::train;

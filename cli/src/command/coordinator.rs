@@ -29,19 +29,19 @@ A configuration file holds any of these:
   insecure = false")]
 pub(crate) struct CoordinatorArguments {
     /// Where to listen; port 0 takes a free one [default: 127.0.0.1:7070]
-    #[arg(long, env = "FOLDWISE_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "FOLDWISE_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
     /// The folder that everything is kept in [default: .foldwise]
-    #[arg(long, env = "FOLDWISE_STATE", value_name = "FOLDER")]
+    #[arg(long, env = "FOLDWISE_STATE", hide_env_values = true, value_name = "FOLDER")]
     state: Option<PathBuf>,
     /// Silence after which a worker's lease is lost [default: 30]
-    #[arg(long, env = "FOLDWISE_LEASE_SECONDS", value_name = "SECONDS")]
+    #[arg(long, env = "FOLDWISE_LEASE_SECONDS", hide_env_values = true, value_name = "SECONDS")]
     lease_seconds: Option<f64>,
     /// Listen where other machines reach it, without encryption or authentication
-    #[arg(long, env = "FOLDWISE_INSECURE", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, env = "FOLDWISE_INSECURE", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     insecure: Option<bool>,
     /// A TOML file with these settings
-    #[arg(long, env = "FOLDWISE_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "FOLDWISE_CONFIG", hide_env_values = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
     log: LogArguments,
@@ -110,7 +110,10 @@ pub(super) async fn execute(arguments: CoordinatorArguments) -> Result<(), CliEr
     let config = arguments.settle()?;
     let interrupt = Interrupt::listen().map_err(CliError::Signals)?;
     let coordinator = Coordinator::start(config).await.map_err(CoordinatorError::from)?;
-    output::print(&format!("listening on http://{}", coordinator.address()))?;
+    // Whether anybody reads the line or not, there is work to do.
+    if let Err(error) = output::print(&format!("listening on http://{}", coordinator.address())) {
+        tracing::warn!(%error, address = %coordinator.address(), "the address could not be printed");
+    }
     tokio::select! {
         served = coordinator.serve(interrupt.token()) => Ok(served.map_err(CoordinatorError::from)?),
         () = interrupt.insisted() => {

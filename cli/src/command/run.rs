@@ -4,6 +4,7 @@
 //! from its content, so that running the same file again goes on where it stopped.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use foldwise_data::Cache;
@@ -36,11 +37,14 @@ use host::Host;
 use state::StateFolder;
 use worker_process::WorkerProcess;
 
+/// Time that ending a worker at once may take.
+const INSISTED_PATIENCE: Duration = Duration::from_secs(3);
+
 /// What `foldwise run` is told.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Ctrl-C stops in order, a second one at once. The same command goes on where it stopped; for a finished study it
-shows the report again.
+Ctrl-C stops in order, a second one at once. The same command goes on where it stopped; for a
+finished study it shows the report again.
 
 Examples:
   foldwise run studies/quickstart.toml
@@ -52,7 +56,13 @@ pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) slots: SlotArguments,
     /// The folder that everything is kept in
-    #[arg(long, env = "FOLDWISE_STATE", value_name = "FOLDER", default_value = ".foldwise")]
+    #[arg(
+        long,
+        env = "FOLDWISE_STATE",
+        hide_env_values = true,
+        value_name = "FOLDER",
+        default_value = ".foldwise"
+    )]
     state: PathBuf,
     /// How to write the report
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -78,7 +88,10 @@ pub(super) async fn execute(arguments: RunArguments) -> Result<(), CliError> {
         keep::report(&client, &study, &state, arguments.format).await?;
         watch::judge(&study)
     };
-    let ended = session.await;
+    let ended = tokio::select! {
+        ended = session => ended,
+        () = out_of_patience(&interrupt) => Err(interrupted()),
+    };
     tokio::select! {
         () = host.stop() => {}
         () = interrupt.insisted() => {}
@@ -127,6 +140,12 @@ async fn end_worker(mut worker: WorkerProcess, interrupt: &Interrupt, announcer:
         () = worker.drain() => {}
         () = interrupt.insisted() => worker.kill().await,
     }
+}
+
+/// A person who insists waits no longer than it takes to end the worker.
+async fn out_of_patience(interrupt: &Interrupt) {
+    interrupt.insisted().await;
+    tokio::time::sleep(INSISTED_PATIENCE).await;
 }
 
 fn interrupted() -> CliError {

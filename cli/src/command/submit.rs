@@ -1,12 +1,14 @@
 //! `foldwise submit`: hands a study to the coordinator.
 
 use clap::Args;
+use foldwise_coordinator::submission::row_facts;
+use foldwise_data::Cache;
 
 use crate::arguments::SpecArguments;
 use crate::client::Client;
 use crate::error::CliError;
 use crate::output::{self, Format};
-use crate::spec_file::SpecText;
+use crate::spec_file::{SpecError, SpecText};
 use crate::view::StudyView;
 
 use super::watch;
@@ -34,8 +36,7 @@ pub(crate) struct RandomError(getrandom::Error);
 
 pub(super) async fn execute(arguments: &SubmitArguments, coordinator: &str) -> Result<(), CliError> {
     let spec = SpecText::read(&arguments.spec)?;
-    // Checked here first, where every problem can be shown at its place.
-    spec.parse()?;
+    check(&spec)?;
     let request_id = match &arguments.request_id {
         Some(id) => id.clone(),
         None => random_id()?,
@@ -50,6 +51,18 @@ pub(super) async fn execute(arguments: &SubmitArguments, coordinator: &str) -> R
     }
     if arguments.follow {
         watch::until_its_end(&client, &study, arguments.format).await?;
+    }
+    Ok(())
+}
+
+/// Checks what can be checked here, where every problem can be shown at its place. What the coordinator's own files
+/// look like, only it can tell.
+fn check(text: &SpecText) -> Result<(), SpecError> {
+    let file = text.parse()?;
+    let data = &file.spec.data;
+    let facts = Cache::from_environment().ok().filter(|_| data.dataset.is_some());
+    if let Some(Ok(facts)) = facts.map(|cache| foldwise_data::facts(data, &cache)) {
+        file.trials(&row_facts(&facts)).map_err(|problems| text.wrong(problems))?;
     }
     Ok(())
 }

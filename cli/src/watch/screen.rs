@@ -79,12 +79,12 @@ impl Screen {
             Self::Lines(_) | Self::Json => Announcer(None),
         }
     }
+}
 
-    /// Nothing more will be shown.
-    pub(crate) fn close(&self) {
-        if let Self::Bar(bar) = self {
-            bar.finish_and_clear();
-        }
+impl Drop for Screen {
+    /// A watch may be given up at any time; its bar must not stay behind.
+    fn drop(&mut self) {
+        self.announcer().close();
     }
 }
 

@@ -3,6 +3,7 @@
 use foldwise_study::network::{Layer, Network};
 use foldwise_study::outcome::{EpochRecord, RunOutcome};
 use foldwise_study::seed;
+use foldwise_study::selection::{Metric, Rule};
 use foldwise_study::train::TrainSpec;
 
 use super::{DeviceData, TrainError, Weights};
@@ -27,52 +28,22 @@ pub struct Member {
 pub struct Cohort {
     /// The runs, at least one, pairwise [`compatible`].
     pub members: Vec<Member>,
-    /// Which epoch's weights count.
-    pub selection: Selection,
+    /// Which epoch's weights count; without validation rows it is the last.
+    pub selection: Rule,
     /// Whether the test set is measured once at the end, with the selected epoch's weights.
     pub test: bool,
     /// Whether the selected epoch's weights are handed back.
     pub keep_weights: bool,
 }
 
-/// Which epoch's weights count. Without validation rows it is the last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Selection {
-    /// The best or the last.
-    pub epoch: EpochRule,
-    /// What the best is best by; of equal epochs the first.
-    pub metric: Metric,
-}
-
-/// The best or the last epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EpochRule {
-    /// The best by the metric.
-    Best,
-    /// The last.
-    Last,
-}
-
-/// A validation result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Metric {
-    /// Share of validation rows classified correctly: higher is better.
-    ValAccuracy,
-    /// Mean validation loss: lower is better.
-    ValLoss,
-}
-
-impl Metric {
-    /// Whether `new` beats `old`. Absent values and NaN never do.
-    #[must_use]
-    pub fn improves(self, new: &EpochRecord, old: Option<&EpochRecord>) -> bool {
-        let value = |record: &EpochRecord| match self {
-            Self::ValAccuracy => record.val_accuracy,
-            Self::ValLoss => record.val_loss.map(|loss| -loss),
-        };
-        let Some(new) = value(new).filter(|new| !new.is_nan()) else { return false };
-        old.and_then(value).is_none_or(|old| new > old)
-    }
+/// Whether an epoch beats the best so far by a validation result. Absent values and NaN never do.
+pub(super) fn improves(metric: Metric, new: &EpochRecord, old: Option<&EpochRecord>) -> bool {
+    let value = |record: &EpochRecord| match metric {
+        Metric::ValAccuracy => record.val_accuracy,
+        Metric::ValLoss => record.val_loss,
+    };
+    let Some(new) = value(new).filter(|new| !new.is_nan()) else { return false };
+    old.and_then(value).is_none_or(|old| metric.direction().is_better(new, old))
 }
 
 /// One epoch of one member, as it ends.

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use foldwise_study::outcome::{EpochRecord, RunEnd, RunOutcome, TestRecord};
+use foldwise_study::selection::{EpochRule, Metric};
 use foldwise_study::train::{Loss, Rate};
 use tch::{Kind, Tensor, no_grad};
 
-use super::cohort::check;
+use super::cohort::{check, improves};
 use super::evaluate::evaluate;
 use super::loss::Objective;
 use super::model::Model;
@@ -14,9 +15,7 @@ use super::optimizer::Optimizer;
 use super::step::Learner;
 use super::streams::Arrangement;
 use super::tally::{Tally, Total};
-use super::{
-    Cohort, DeviceData, EpochOfMember, EpochRule, MemberOutcome, Metric, Order, TrainError, Weights,
-};
+use super::{Cohort, DeviceData, EpochOfMember, MemberOutcome, Order, TrainError, Weights};
 
 /// Trains a cohort and gives back the outcome of each member, in their order.
 ///
@@ -184,7 +183,7 @@ impl<'a> Run<'a> {
             };
             progress.rate.end_epoch(epoch, record.val_loss, record.val_accuracy);
             progress.epochs.push(record);
-            if metric.improves(&record, progress.best.as_ref()) {
+            if improves(metric, &record, progress.best.as_ref()) {
                 progress.best = Some(record);
                 improved.push(slot as i64);
             }

@@ -1,0 +1,146 @@
+//! The command line as people meet it: help, plans, and what happens when something is wrong.
+
+use std::fs;
+use std::net::TcpListener;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// Nothing listens here: the port was free a moment ago.
+fn nowhere() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    format!("http://{}", listener.local_addr().expect("bound"))
+}
+
+fn foldwise(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_foldwise"));
+    for variable in ["FOLDWISE_COORDINATOR", "FOLDWISE_STATE", "FOLDWISE_CONFIG", "RUST_LOG"] {
+        command.env_remove(variable);
+    }
+    command.args(arguments);
+    command
+}
+
+const QUICKSTART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../studies/quickstart.toml");
+
+#[test]
+fn pages_are_as_written_down() {
+    trycmd::TestCases::new().case("tests/pages/*.trycmd");
+}
+
+#[test]
+fn the_plan_of_the_quickstart_is_known_without_its_data() {
+    let output = foldwise(&["plan", QUICKSTART, "--format", "json", "--device", "cpu"])
+        .env("FOLDWISE_DATA", "/nowhere")
+        .assert()
+        .success();
+    let plan: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    assert_eq!(plan["runs"], 40);
+    assert_eq!(plan["epochs"], 240);
+    assert_eq!(plan["trials"].as_array().unwrap().len(), 8);
+    assert_eq!(plan["trials"][0]["parameter_count"], 52_842);
+    assert_eq!(plan["trials"][0]["batch_norm_parameter_count"], 192);
+    let widths = plan["cohorts"].as_array().unwrap().iter().map(|cohort| cohort["width"].as_u64().unwrap());
+    assert_eq!(widths.sum::<u64>(), 40);
+}
+
+#[test]
+fn every_problem_of_a_study_file_is_shown_at_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wrong.toml");
+    let text = fs::read_to_string(QUICKSTART)
+        .unwrap()
+        .replace("epochs = 6", "epoch = 6")
+        .replace("seed = 42\n\n", "seed = \"x\"\n\n");
+    fs::write(&path, text).unwrap();
+    for command in ["plan", "submit", "run"] {
+        let output = foldwise(&[command, path.to_str().unwrap()]).current_dir(folder.path()).assert().code(2);
+        let shown = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+        assert!(shown.contains("wrong.toml has "), "{shown}");
+        assert!(shown.contains("epoch") && shown.contains("seed"), "{shown}");
+    }
+}
+
+#[test]
+fn a_study_file_that_cannot_be_read_is_a_usage_error() {
+    let output = foldwise(&["plan", "/nowhere/study.toml"]).assert().code(2);
+    let shown = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    assert!(shown.starts_with("error: cannot read the study file /nowhere/study.toml: "), "{shown}");
+    foldwise(&["plan", "-"]).write_stdin("name = 1").assert().code(2);
+}
+
+#[test]
+fn no_coordinator_is_its_own_exit_code() {
+    let url = nowhere();
+    let commands: [&[&str]; 7] = [
+        &["list"],
+        &["status", "1"],
+        &["watch", "1"],
+        &["cancel", "1"],
+        &["report", "1"],
+        &["workers"],
+        &["submit", QUICKSTART],
+    ];
+    for command in commands {
+        let output = foldwise(command).args(["--coordinator", &url]).assert().code(3);
+        let shown = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+        let expected = format!(
+            "error: no coordinator answers at {url}: Connection refused (os error 111)\nhint: start one with \
+             `foldwise coordinator`, or name another with --coordinator\n"
+        );
+        assert_eq!(shown, expected, "{command:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_foldwise"))
+        .arg("schema")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_missing_worker_is_told_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    // A copy, so that no worker lies beside it.
+    let program = folder.path().join("foldwise");
+    fs::copy(env!("CARGO_BIN_EXE_foldwise"), &program).unwrap();
+    let output = Command::new(&program)
+        .args(["worker"])
+        .env("PATH", folder.path())
+        .env_remove("FOLDWISE_WORKER")
+        .assert()
+        .code(1);
+    let shown = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    assert!(shown.contains("build it with `cargo build -p foldwise-worker`"), "{shown}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_worker_gets_its_arguments() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let (program, worker) = (folder.path().join("foldwise"), folder.path().join("foldwise-worker"));
+    fs::copy(env!("CARGO_BIN_EXE_foldwise"), &program).unwrap();
+    fs::write(&worker, "#!/bin/sh\necho \"$@\"\nexit 7\n").unwrap();
+    fs::set_permissions(&worker, fs::Permissions::from_mode(0o755)).unwrap();
+    let line = [
+        "worker",
+        "--coordinator",
+        "http://a:1",
+        "--name",
+        "w",
+        "--slots",
+        "2",
+        "--",
+        "--connect-seconds",
+        "9",
+    ];
+    let output = Command::new(&program).args(line).assert().code(7);
+    let told = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    assert_eq!(told, "agent --coordinator http://a:1 --name w --slots 2 --connect-seconds 9\n");
+}
