@@ -3,9 +3,10 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    artifact::ArtifactArguments, coordinator::CoordinatorArguments, data::DataArguments, list::ListArguments,
-    plan::PlanArguments, report::ReportArguments, run::RunArguments, status::StatusArguments,
-    submit::SubmitArguments, watch::WatchArguments, worker::WorkerArguments, workers::WorkersArguments,
+    artifact::ArtifactArguments, cancel::CancelArguments, coordinator::CoordinatorArguments,
+    data::DataArguments, list::ListArguments, plan::PlanArguments, report::ReportArguments,
+    run::RunArguments, status::StatusArguments, submit::SubmitArguments, watch::WatchArguments,
+    worker::WorkerArguments, workers::WorkersArguments,
 };
 
 /// Where a coordinator is expected unless told otherwise.
@@ -35,7 +36,8 @@ pub(crate) struct Arguments {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Target {
     /// The coordinator to talk to
-    #[arg(long, global = true, env = "FOLDWISE_COORDINATOR", hide_env_values = true, value_name = "URL", default_value = DEFAULT_COORDINATOR)]
+    #[arg(long, value_name = "URL", global = true, default_value = DEFAULT_COORDINATOR)]
+    #[arg(env = "FOLDWISE_COORDINATOR", hide_env_values = true)]
     pub(crate) coordinator: String,
 }
 
@@ -59,7 +61,7 @@ pub(crate) enum Command {
     /// Follow a study until it ends
     Watch(WatchArguments),
     /// End a study early
-    Cancel(StudyArguments),
+    Cancel(CancelArguments),
     /// Show a study's report, finished or not
     Report(ReportArguments),
     /// List the coordinator's workers

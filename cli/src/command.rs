@@ -2,9 +2,11 @@
 
 use crate::arguments::{Arguments, Command};
 use crate::error::CliError;
+use crate::output::{self, Format};
+use crate::spec_file::SpecError;
 
 pub(crate) mod artifact;
-mod cancel;
+pub(crate) mod cancel;
 pub(crate) mod coordinator;
 pub(crate) mod data;
 pub(crate) mod list;
@@ -18,6 +20,16 @@ pub(crate) mod watch;
 pub(crate) mod worker;
 pub(crate) mod workers;
 
+/// Problems of a study file go to the standard output too, where a program reads it.
+fn told_to_programs(error: CliError, format: Format) -> CliError {
+    if let (Format::Json, CliError::Spec(SpecError::Problems(problems))) = (format, &error)
+        && let Err(unread) = output::print_json(&problems.to_json())
+    {
+        return unread.into();
+    }
+    error
+}
+
 /// Does what the arguments say.
 pub(crate) async fn execute(arguments: Arguments) -> Result<(), CliError> {
     let coordinator = arguments.target.coordinator;
@@ -30,7 +42,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::List(list) => list::execute(&list, &coordinator).await,
         Command::Status(status) => status::execute(&status, &coordinator).await,
         Command::Watch(watch) => watch::execute(&watch, &coordinator).await,
-        Command::Cancel(study) => cancel::execute(&study, &coordinator).await,
+        Command::Cancel(cancel) => cancel::execute(&cancel, &coordinator).await,
         Command::Report(report) => report::execute(&report, &coordinator).await,
         Command::Workers(workers) => workers::execute(&workers, &coordinator).await,
         Command::Artifact(artifact) => artifact::execute(&artifact, &coordinator).await,

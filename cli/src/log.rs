@@ -13,7 +13,8 @@ pub(crate) struct LogArguments {
     #[arg(long, env = "RUST_LOG", hide_env_values = true, value_name = "FILTER", default_value = "info")]
     pub(crate) log: String,
     /// How log lines look
-    #[arg(long, env = "FOLDWISE_LOG_FORMAT", hide_env_values = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    #[arg(env = "FOLDWISE_LOG_FORMAT", hide_env_values = true)]
     pub(crate) log_format: LogFormat,
 }
 

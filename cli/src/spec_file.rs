@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Read};
 use foldwise_proto::v1;
 use foldwise_study::spec::{Format, Problem, Problems, SPEC_BYTES_MAX, SpecFile};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use serde::Serialize;
 
 use crate::arguments::{SpecArguments, SpecFormat};
 
@@ -48,6 +49,38 @@ pub(crate) enum SpecError {
 pub(crate) struct SpecProblems {
     spec: SpecText,
     problems: Problems,
+}
+
+/// A problem in JSON.
+#[derive(Debug, Serialize)]
+struct ProblemView<'a> {
+    /// Empty for the whole file.
+    path: &'a str,
+    /// From 1, as is the column, in characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+}
+
+impl SpecProblems {
+    /// For programs.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        let view = |problem: &Problem| {
+            let view = ProblemView {
+                path: &problem.path,
+                line: problem.position.map(|(line, _)| line),
+                column: problem.position.map(|(_, column)| column),
+                message: &problem.message,
+                hint: problem.hint.as_deref(),
+            };
+            serde_json::json!(view)
+        };
+        serde_json::json!({ "problems": self.problems.0.iter().map(view).collect::<Vec<_>>() })
+    }
 }
 
 impl SpecText {

@@ -62,6 +62,16 @@ fn every_problem_of_a_study_file_is_shown_at_its_place() {
 }
 
 #[test]
+fn programs_get_the_problems_as_json() {
+    let command = foldwise(&["plan", "-", "--spec-format", "json", "--format", "json"]);
+    let output = { command }.write_stdin("{\n  \"sead\": 3\n}").assert().code(2);
+    let told: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    let problems = told["problems"].as_array().unwrap();
+    let wrong = problems.iter().find(|problem| problem["line"] == 2).unwrap();
+    assert_eq!(wrong["hint"], "did you mean `seed`?");
+}
+
+#[test]
 fn a_study_file_that_cannot_be_read_is_a_usage_error() {
     let output = foldwise(&["plan", "/nowhere/study.toml"]).assert().code(2);
     let shown = String::from_utf8_lossy(&output.get_output().stderr).into_owned();

@@ -54,8 +54,7 @@ impl Artifacts {
     /// When the folder cannot be made.
     pub fn open(state: &Path) -> Result<Self, ArtifactError> {
         let folder = state.join("artifacts");
-        fs::create_dir_all(&folder)
-            .map_err(|source| ArtifactError::Io { path: folder.clone(), source })?;
+        fs::create_dir_all(&folder).map_err(|source| ArtifactError::Io { path: folder.clone(), source })?;
         Ok(Self { folder })
     }
 
@@ -90,7 +89,11 @@ impl Artifacts {
 /// A digest is a file name, so it is checked before it becomes one.
 fn checked(digest: &str) -> Result<String, ArtifactError> {
     let hexadecimal = digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit());
-    if hexadecimal { Ok(digest.to_ascii_lowercase()) } else { Err(ArtifactError::NotADigest(digest.to_owned())) }
+    if hexadecimal {
+        Ok(digest.to_ascii_lowercase())
+    } else {
+        Err(ArtifactError::NotADigest(digest.to_owned()))
+    }
 }
 
 /// A file on its way in. Dropped half-way, it leaves nothing.

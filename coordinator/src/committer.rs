@@ -38,10 +38,11 @@ pub enum Refusal {
     Busy,
 }
 
+type Answer = Result<Reply, Refusal>;
 type Read = Box<dyn FnOnce(&Ledger, Now) + Send>;
 
 enum Message {
-    Command(Command, oneshot::Sender<Result<Reply, Refusal>>),
+    Command(Command, oneshot::Sender<Answer>),
     Read(Read),
 }
 
@@ -200,7 +201,7 @@ impl Committer {
 
     fn release(
         &self,
-        replies: Vec<(oneshot::Sender<Result<Reply, Refusal>>, Result<Reply, Refusal>)>,
+        replies: Vec<(oneshot::Sender<Answer>, Answer)>,
         happenings: Vec<Happening>,
         changes: &[Change],
     ) {

@@ -24,7 +24,7 @@ pub use change::{Change, EndedAs, Plan};
 pub use cohort::{Cohort, CohortState, Stage};
 pub use command::{Command, Failure, FailureKind, LeaseGrant, MemberResult, Order, Rejection, Reply};
 pub use rebuild::{CohortRow, RunRow, Snapshot, StudyRow};
-pub use study::{RunEntry, RunEnd, Study, StudyPhase, StudyRecord};
+pub use study::{RunEnd, RunEntry, Study, StudyPhase, StudyRecord};
 pub use worker::{SlotInfo, Worker, WorkerInfo};
 
 /// A study's number, from 1 in order of submission.

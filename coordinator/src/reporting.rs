@@ -146,7 +146,8 @@ fn final_input(study: &Study) -> Option<FinalInput> {
 fn provenance(study: &Study) -> ProvenanceInput {
     let record = &study.record;
     let searched = study.cohorts.iter().filter(|cohort| cohort.stage == Stage::Search);
-    let splits = searched.clone().filter(|cohort| cohort.state == CohortState::Failed { split: true }).count();
+    let splits =
+        searched.clone().filter(|cohort| cohort.state == CohortState::Failed { split: true }).count();
     // Each split put two cohorts beside the one it replaced.
     let planned = searched.count() - 2 * splits;
     ProvenanceInput {

@@ -60,7 +60,9 @@ pub enum StartError {
 
 fn listen_hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::AddrInUse => "; another program has the port: stop it, or choose another with --listen",
+        io::ErrorKind::AddrInUse => {
+            "; another program has the port: stop it, or choose another with --listen"
+        }
         io::ErrorKind::PermissionDenied => "; choose a port above 1023 with --listen",
         _ => "",
     }
@@ -103,7 +105,11 @@ impl Coordinator {
         let listen = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in range")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked to lie in range"
+        )]
         let lease_ms = (config.lease_seconds * 1000.0) as u64;
         let ledger = LedgerConfig { lease_ms, profiles: Vec::new() };
         let results = store.results();

@@ -117,10 +117,9 @@ impl Store {
                  PRAGMA busy_timeout = 5000;",
             )
             .map_err(failed)?;
-        migrations::migrations::runner().run(&mut connection).map_err(|source| StoreError::Migration {
-            path: folder.to_owned(),
-            source: Box::new(source),
-        })?;
+        migrations::migrations::runner()
+            .run(&mut connection)
+            .map_err(|source| StoreError::Migration { path: folder.to_owned(), source: Box::new(source) })?;
         Ok(Self { folder: folder.to_owned(), connection, _lock: lock })
     }
 

@@ -2,7 +2,7 @@
 
 mod scene;
 
-use foldwise_coordinator::ledger::{FailureKind, Ledger, LeaseGrant, StudyPhase};
+use foldwise_coordinator::ledger::{FailureKind, LeaseGrant, Ledger, StudyPhase};
 use foldwise_coordinator::store::Store;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -133,7 +133,13 @@ impl Machine {
     /// If workers keep coming, every study ends.
     fn run_to_the_end(&mut self) {
         for _ in 0..10_000 {
-            if self.scene.ledger.studies().values().all(|study| matches!(study.phase, StudyPhase::Ended { .. })) {
+            if self
+                .scene
+                .ledger
+                .studies()
+                .values()
+                .all(|study| matches!(study.phase, StudyPhase::Ended { .. }))
+            {
                 return;
             }
             for slot in 0..2 {

@@ -16,12 +16,19 @@ pub fn small_pictures(folder: &Path, train: usize, test: usize) -> String {
         let mut pictures = header(&[rows, SIDE, SIDE]);
         let mut labels = header(&[rows]);
         for _ in 0..rows {
-            let class = (random(&mut noise) % 4) as usize;
-            labels.push(class as u8);
+            let label = u8::try_from(random(&mut noise) % 4).unwrap();
+            let class = usize::from(label);
+            labels.push(label);
             for y in 0..SIDE {
                 for x in 0..SIDE {
                     let [top, middle, bottom, left, right] = STROKES[class];
-                    let lit = [(top, y < 2), (middle, (3..5).contains(&y)), (bottom, y > 5), (left, x < 2), (right, x > 5)];
+                    let lit = [
+                        (top, y < 2),
+                        (middle, (3..5).contains(&y)),
+                        (bottom, y > 5),
+                        (left, x < 2),
+                        (right, x > 5),
+                    ];
                     let ink = lit.iter().any(|&(stroke, here)| stroke == 1 && here);
                     let value = if ink { 110 } else { 60 } + random(&mut noise) % 120;
                     pictures.push(u8::try_from(value).unwrap());

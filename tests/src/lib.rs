@@ -1,5 +1,8 @@
 //! The vocabulary of the end-to-end tests: real processes of the built binaries, on ports and folders of their own.
-#![allow(clippy::unwrap_used, reason = "a test's helper fails by panicking, which is how a test says what failed")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test's helper fails by panicking, which is how a test says what failed"
+)]
 
 mod cluster;
 mod data;

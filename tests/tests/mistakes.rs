@@ -88,7 +88,15 @@ fn data_that_changed_since_submission_fails_the_runs_with_the_cause() {
 #[test]
 fn a_worker_without_a_coordinator_says_so_and_ends() {
     let mut command = foldwise_tests::worker_program();
-    command.args(["agent", "--coordinator", "http://127.0.0.1:9", "--device", "cpu", "--connect-seconds", "1"]);
+    command.args([
+        "agent",
+        "--coordinator",
+        "http://127.0.0.1:9",
+        "--device",
+        "cpu",
+        "--connect-seconds",
+        "1",
+    ]);
     let (code, log) = Running::start(&mut command).end();
     assert_eq!(code, Some(1), "{log}");
     assert!(log.contains("no coordinator answers at http://127.0.0.1:9"), "{log}");

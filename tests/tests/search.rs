@@ -37,7 +37,8 @@ fn each_run_once(report: &StudyJson, trials: usize, folds: usize) {
     assert_eq!(listed.len(), trials);
     for (index, trial) in listed.iter().enumerate() {
         assert_eq!(trial["index"], index);
-        let numbers: Vec<_> = trial["folds"].as_array().expect("folds").iter().map(|fold| &fold["fold"]).collect();
+        let numbers: Vec<_> =
+            trial["folds"].as_array().expect("folds").iter().map(|fold| &fold["fold"]).collect();
         assert_eq!(numbers, (0..folds).collect::<Vec<_>>());
         assert!(trial["folds"].as_array().expect("folds").iter().all(|fold| fold["state"] == "finished"));
     }
@@ -140,8 +141,9 @@ fn the_final_weights_can_be_fetched_and_are_what_their_digest_says() {
     let report = cluster.report("small");
     let digest = report["final"]["weights_digest"].as_str().expect("weights").to_owned();
     let path = cluster.folder().join("weights.safetensors");
-    let _ = Finished::of(&mut cluster.foldwise(&["artifact", &digest, "--output", &path.display().to_string()]))
-        .success();
+    let _ =
+        Finished::of(&mut cluster.foldwise(&["artifact", &digest, "--output", &path.display().to_string()]))
+            .success();
     let bytes = std::fs::read(path).expect("written");
     let header = String::from_utf8_lossy(&bytes[8..200]).into_owned();
     assert!(header.contains("1.weight"), "PyTorch's names: {header}");

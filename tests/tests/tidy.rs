@@ -11,7 +11,10 @@ const ARROWS: [(&str, &[&str]); 7] = [
     ("report", &["foldwise-study"]),
     ("coordinator", &["foldwise-data", "foldwise-proto", "foldwise-report", "foldwise-study"]),
     ("worker", &["foldwise-data", "foldwise-proto", "foldwise-study"]),
-    ("cli", &["foldwise-coordinator", "foldwise-data", "foldwise-proto", "foldwise-report", "foldwise-study"]),
+    (
+        "cli",
+        &["foldwise-coordinator", "foldwise-data", "foldwise-proto", "foldwise-report", "foldwise-study"],
+    ),
 ];
 
 /// Longer files are two nouns in one.

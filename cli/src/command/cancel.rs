@@ -1,13 +1,31 @@
 //! `foldwise cancel`: ends a study early.
 
+use clap::Args;
+
 use crate::arguments::StudyArguments;
 use crate::client::Client;
 use crate::error::CliError;
-use crate::output;
-use crate::view::state_word;
+use crate::output::{self, Format};
+use crate::view::{StudyView, state_word};
 
-pub(super) async fn execute(arguments: &StudyArguments, coordinator: &str) -> Result<(), CliError> {
-    let study = Client::connect(coordinator).await?.cancel(&arguments.study).await?;
-    output::print(&format!("{} ({}) is {}", study.display_name, study.name, state_word(study.state())))?;
+/// What `foldwise cancel` is told.
+#[derive(Debug, Args)]
+pub(crate) struct CancelArguments {
+    #[command(flatten)]
+    study: StudyArguments,
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+pub(super) async fn execute(arguments: &CancelArguments, coordinator: &str) -> Result<(), CliError> {
+    let study = Client::connect(coordinator).await?.cancel(&arguments.study.study).await?;
+    match arguments.format {
+        Format::Json => output::print_json(&StudyView::new(&study))?,
+        Format::Table => {
+            let state = state_word(study.state());
+            output::print(&format!("{} ({}) is {state}", study.display_name, study.name))?;
+        }
+    }
     Ok(())
 }

@@ -38,7 +38,8 @@ pub(crate) struct CoordinatorArguments {
     #[arg(long, env = "FOLDWISE_LEASE_SECONDS", hide_env_values = true, value_name = "SECONDS")]
     lease_seconds: Option<f64>,
     /// Listen where other machines reach it, without encryption or authentication
-    #[arg(long, env = "FOLDWISE_INSECURE", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(env = "FOLDWISE_INSECURE", hide_env_values = true)]
     insecure: Option<bool>,
     /// A TOML file with these settings
     #[arg(long, env = "FOLDWISE_CONFIG", hide_env_values = true, value_name = "FILE")]

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use foldwise_study::spec::DeviceKind;
 
+use super::told_to_programs;
 use crate::arguments::SpecArguments;
 use crate::error::CliError;
 use crate::output::{self, Format};
@@ -50,7 +51,7 @@ enum Device {
 
 pub(super) async fn execute(arguments: &PlanArguments) -> Result<(), CliError> {
     let text = SpecText::read(&arguments.spec)?;
-    let study = preview(&text).await?;
+    let study = preview(&text).await.map_err(|error| told_to_programs(error, arguments.format))?;
     let device = arguments.device.map(|device| match device {
         Device::Cpu => DeviceKind::Cpu,
         Device::Cuda => DeviceKind::Cuda,

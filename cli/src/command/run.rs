@@ -22,7 +22,7 @@ use crate::view;
 use crate::watch::{self, Announcer, Screen};
 
 use super::plan::preview;
-use super::{data, worker};
+use super::{data, told_to_programs, worker};
 
 mod host;
 mod keep;
@@ -73,7 +73,7 @@ pub(crate) struct RunArguments {
 
 pub(super) async fn execute(arguments: RunArguments) -> Result<(), CliError> {
     let text = SpecText::read(&arguments.spec)?;
-    let spec = preview(&text).await?.spec;
+    let spec = preview(&text).await.map_err(|error| told_to_programs(error, arguments.format))?.spec;
     let state = StateFolder::open(&arguments.state)?;
     arguments.log.to_file(state.log_file("coordinator")?)?;
     let interrupt = Interrupt::listen().map_err(CliError::Signals)?;

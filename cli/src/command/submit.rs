@@ -11,7 +11,7 @@ use crate::output::{self, Format};
 use crate::spec_file::{SpecError, SpecText};
 use crate::view::StudyView;
 
-use super::watch;
+use super::{told_to_programs, watch};
 
 /// What `foldwise submit` is told.
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ pub(crate) struct RandomError(getrandom::Error);
 
 pub(super) async fn execute(arguments: &SubmitArguments, coordinator: &str) -> Result<(), CliError> {
     let spec = SpecText::read(&arguments.spec)?;
-    check(&spec)?;
+    check(&spec).map_err(|error| told_to_programs(error.into(), arguments.format))?;
     let request_id = match &arguments.request_id {
         Some(id) => id.clone(),
         None => random_id()?,

@@ -4,8 +4,8 @@ use foldwise_study::plan::RunId;
 use foldwise_study::selection::{Selection, TrialScores, select, test_train_ratio};
 
 use super::{
-    Change, Cohort, CohortId, CohortState, EndedAs, Ledger, Now, Plan, Rejection, RunEnd, RunEntry, Stage, Study,
-    StudyId, StudyPhase,
+    Change, Cohort, CohortId, CohortState, EndedAs, Ledger, Now, Plan, Rejection, RunEnd, RunEntry, Stage,
+    Study, StudyId, StudyPhase,
 };
 
 impl Ledger {

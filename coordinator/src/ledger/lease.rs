@@ -114,7 +114,8 @@ impl Ledger {
             .get_mut(&name.study)
             .and_then(|study| study.cohorts.get_mut(name.cohort as usize))
             .filter(|cohort| cohort.attempt == name.attempt);
-        let Some(Cohort { state: CohortState::Leased { worker: holder, expires_ms, .. }, .. }) = cohort else {
+        let Some(Cohort { state: CohortState::Leased { worker: holder, expires_ms, .. }, .. }) = cohort
+        else {
             return false;
         };
         if holder != worker {

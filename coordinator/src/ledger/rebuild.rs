@@ -5,11 +5,11 @@ use std::sync::Arc;
 use foldwise_study::plan::RunId;
 use foldwise_study::spec::DeviceKind;
 
+use super::{Cohort, CohortId};
 use super::{
     CohortState, EndedAs, LeaseName, Ledger, LedgerConfig, Now, RunEnd, Stage, StudyId, StudyPhase,
     StudyRecord,
 };
-use super::{Cohort, CohortId};
 
 /// Everything a store holds that the ledger needs.
 #[derive(Debug, Default)]

@@ -64,9 +64,8 @@ impl Ledger {
 
     fn check_results(&self, name: LeaseName, results: &[MemberResult]) -> Result<(), Rejection> {
         let cohort = self.cohort(name)?;
-        let wrong = |reason: String| {
-            Err(Rejection::WrongResults { study: name.study, cohort: name.cohort, reason })
-        };
+        let wrong =
+            |reason: String| Err(Rejection::WrongResults { study: name.study, cohort: name.cohort, reason });
         if name.attempt == 0 || name.attempt > cohort.attempt {
             return wrong(format!("there was no attempt {}", name.attempt));
         }

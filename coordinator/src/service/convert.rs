@@ -111,9 +111,7 @@ pub(crate) fn run(study: &Study, id: RunId) -> Option<v1::Run> {
     });
     let (score, diverged) = match entry.end {
         RunEnd::Finished { score, .. } => (Some(score), None),
-        RunEnd::Diverged { epoch } => {
-            (None, Some(format!("the loss was no longer finite in epoch {epoch}")))
-        }
+        RunEnd::Diverged { epoch } => (None, Some(format!("the loss was no longer finite in epoch {epoch}"))),
         RunEnd::Open => (None, None),
     };
     let error = diverged.or_else(|| cohort.and_then(|cohort| cohort.error.clone()));
@@ -129,12 +127,13 @@ pub(crate) fn run(study: &Study, id: RunId) -> Option<v1::Run> {
 }
 
 pub(super) fn worker(worker: &Worker, now: Now, lease_ms: u64) -> v1::Worker {
-    let slots = worker.info.slots.iter().zip(&worker.leases).zip(0..).map(|((slot, lease), index)| v1::Slot {
-        index,
-        device: slot.device.word().to_owned(),
-        model: slot.model.clone(),
-        lease: lease.map(|lease| lease.to_string()).unwrap_or_default(),
-    });
+    let slots =
+        worker.info.slots.iter().zip(&worker.leases).zip(0..).map(|((slot, lease), index)| v1::Slot {
+            index,
+            device: slot.device.word().to_owned(),
+            model: slot.model.clone(),
+            lease: lease.map(|lease| lease.to_string()).unwrap_or_default(),
+        });
     let silent_ms = now.monotonic_ms.saturating_sub(worker.last_seen.monotonic_ms);
     v1::Worker {
         id: worker.info.id.clone(),
@@ -172,7 +171,8 @@ pub(super) fn worker_id(id: String) -> Result<String, Status> {
     if fine {
         Ok(id)
     } else {
-        let message = format!("a worker's name has 1 to {WORKER_ID_MAX} printable ASCII characters, no space");
+        let message =
+            format!("a worker's name has 1 to {WORKER_ID_MAX} printable ASCII characters, no space");
         Err(Status::invalid_argument(message))
     }
 }
@@ -184,7 +184,7 @@ pub(super) fn lease_name(name: Option<v1::LeaseName>) -> Result<LeaseName, Statu
     Ok(LeaseName { study, cohort: name.cohort, attempt: name.attempt })
 }
 
-pub(super) fn lease(grant: LeaseGrant) -> v1::Lease {
+pub(super) fn lease(grant: &LeaseGrant) -> v1::Lease {
     v1::Lease {
         name: Some(v1::LeaseName {
             study: study_name(grant.name.study),

@@ -63,7 +63,8 @@ impl Studies {
     }
 
     async fn study(&self, name: String) -> Answer<proto::Study> {
-        let study = self.of_study(name, |ledger, id, _| ledger.studies().get(&id).map(convert::study)).await?;
+        let study =
+            self.of_study(name, |ledger, id, _| ledger.studies().get(&id).map(convert::study)).await?;
         study.map(Response::new).ok_or_else(|| Status::internal("a study that was found is gone"))
     }
 }
@@ -130,7 +131,10 @@ impl StudyService for Studies {
         self.study(id.to_string()).await
     }
 
-    async fn watch_study(&self, request: Request<proto::WatchStudyRequest>) -> Answer<Self::WatchStudyStream> {
+    async fn watch_study(
+        &self,
+        request: Request<proto::WatchStudyRequest>,
+    ) -> Answer<Self::WatchStudyStream> {
         // Subscribed before the first snapshot is read, so that nothing falls between.
         let happenings = self.events.watch();
         let study = self.of_study(request.into_inner().name, |_, id, _| id).await?;

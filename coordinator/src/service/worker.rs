@@ -50,7 +50,12 @@ impl WorkerService for Workers {
             )));
         }
         let info = convert::worker_info(request)?;
-        tracing::info!(worker = info.id, slots = info.slots.len(), software = info.software, "worker registered");
+        tracing::info!(
+            worker = info.id,
+            slots = info.slots.len(),
+            software = info.software,
+            "worker registered"
+        );
         self.command(Command::RegisterWorker(info)).await?;
         let software = format!("foldwise {}", env!("CARGO_PKG_VERSION"));
         Ok(Response::new(proto::RegisterWorkerResponse { lease_seconds: self.lease_seconds, software }))
@@ -71,7 +76,7 @@ impl WorkerService for Workers {
             work.borrow_and_update();
             let command = Command::Lease { worker: worker.clone(), slot: request.slot };
             if let Reply::Lease(Some(grant)) = self.command(command).await? {
-                let lease = Some(convert::lease(*grant));
+                let lease = Some(convert::lease(&grant));
                 return Ok(Response::new(proto::LeaseCohortResponse { lease }));
             }
             tokio::select! {

@@ -63,11 +63,7 @@ fn get<T: rusqlite::types::FromSql>(
     row.get(column).map_err(|source| explain(folder, source))
 }
 
-fn parse<T: DeserializeOwned>(
-    folder: &Path,
-    json: &str,
-    what: impl Fn() -> String,
-) -> Result<T, StoreError> {
+fn parse<T: DeserializeOwned>(folder: &Path, json: &str, what: impl Fn() -> String) -> Result<T, StoreError> {
     serde_json::from_str(json).map_err(|error| unreadable(folder, what(), error.to_string()))
 }
 
@@ -111,11 +107,7 @@ fn study(connection: &Connection, folder: &Path, row: &Row<'_>) -> Result<StudyR
     Ok(StudyRow { number: study, record, device, ended, cohorts, runs })
 }
 
-fn record(
-    folder: &Path,
-    row: &Row<'_>,
-    what: &impl Fn(&str) -> String,
-) -> Result<StudyRecord, StoreError> {
+fn record(folder: &Path, row: &Row<'_>, what: &impl Fn(&str) -> String) -> Result<StudyRecord, StoreError> {
     let spec_json: String = get(folder, row, "spec")?;
     let spec: Spec = parse(folder, &spec_json, || what("spec"))?;
     let rows: RowFacts = parse(folder, &get::<String>(folder, row, "rows")?, || what("rows"))?;

@@ -74,7 +74,7 @@ impl Datasets {
             test: dataset.test.as_ref().map(|table| part(table, rows.classes)),
             normalize: spec.normalize.as_ref().map(|n| Normalize { mean: &n.mean, std: &n.std }),
         };
-        let data = DeviceData::new(source, self.device).map_err(Failed::of_training)?;
+        let data = DeviceData::new(source, self.device).map_err(|error| Failed::of_training(&error))?;
         let classes = match dataset.train.targets {
             Targets::Classes(classes) => Some(classes),
             Targets::Values(_) => None,

@@ -25,13 +25,13 @@ impl Failed {
         Self { kind, message }
     }
 
-    pub(super) fn of_training(error: TrainError) -> Self {
+    pub(super) fn of_training(error: &TrainError) -> Self {
         let kind = match error {
             TrainError::OutOfMemory(_) => FailureKind::OutOfMemory,
             _ => FailureKind::Training,
         };
         let mut message = error.to_string();
-        let mut source = std::error::Error::source(&error);
+        let mut source = std::error::Error::source(error);
         while let Some(inner) = source {
             message = format!("{message}: {inner}");
             source = inner.source();
@@ -77,7 +77,7 @@ fn try_train(
     match train_cohort(&held.data, &cohort, &mut observe, &|| stop.load(Ordering::Relaxed)) {
         Ok(outcomes) => outcome::done(lease, outcomes, config).map(Some),
         Err(TrainError::Stopped) => Ok(None),
-        Err(error) => Err(Failed::of_training(error)),
+        Err(error) => Err(Failed::of_training(&error)),
     }
 }
 

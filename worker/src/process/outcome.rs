@@ -28,7 +28,7 @@ pub(super) fn done(
     let mut outcomes = Vec::with_capacity(members.len());
     for (member, run) in members.into_iter().zip(&lease.runs) {
         if let Some(weights) = &member.weights {
-            let bytes = weights.to_safetensors().map_err(Failed::of_training)?;
+            let bytes = weights.to_safetensors().map_err(|error| Failed::of_training(&error))?;
             let path = config.scratch.join(format!("weights-{}.safetensors", std::process::id()));
             std::fs::write(&path, bytes).map_err(|error| {
                 let message = format!("cannot write the weights to {}: {error}", path.display());

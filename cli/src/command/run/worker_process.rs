@@ -126,6 +126,8 @@ fn spawn(
     let (out, err) = two.map_err(|source| RunError::State { path: log_path, source })?;
     let mut command = CommandWrap::with_new(program, |command| {
         command.args(arguments).stdin(Stdio::null()).stdout(out).stderr(err);
+        // What it writes is read in a file, and quoted.
+        command.env("NO_COLOR", "1");
     });
     #[cfg(unix)]
     command.wrap(process_wrap::tokio::ProcessGroup::leader());

@@ -1,0 +1,156 @@
+//! Studies on this machine: a coordinator process with its clients, and `foldwise run` with workers that are not
+//! there, do not start or do not listen. Training itself is tested where there is libtorch.
+#![cfg(unix)]
+
+use std::fmt::Write;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const STUDY: &str = r#"
+name = "flowers"
+data = { csv = { train = "rows.csv", target = "kind" } }
+validation = { k_fold = { folds = 2 } }
+network = { mlp = { hidden = [4] } }
+[train]
+epochs = 2
+batch_size = 4
+optimizer = { kind = "sgd", lr = 0.1 }
+[space]
+"train.optimizer.lr" = [0.1, 0.2, 0.3]
+"#;
+
+/// A folder with the program, a study and its rows.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut rows = "length,width,kind\n".to_owned();
+        for row in 0..12 {
+            writeln!(rows, "{row},{},{}", row * 2 % 5, ["rose", "lily"][row % 2]).expect("a text");
+        }
+        fs::write(folder.path().join("rows.csv"), rows).expect("a file");
+        fs::write(folder.path().join("study.toml"), STUDY).expect("a file");
+        fs::copy(env!("CARGO_BIN_EXE_foldwise"), folder.path().join("foldwise")).expect("a program");
+        Self { folder }
+    }
+
+    /// Puts a worker beside the program.
+    fn worker(self, script: &str) -> Self {
+        let path = self.path("foldwise-worker");
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a program");
+        self
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Waits until the worker has written that it is ready.
+    fn await_worker(&self) {
+        for _ in 0..600 {
+            if fs::read_to_string(self.path(".foldwise/worker.log")).is_ok_and(|log| log == "ready\n") {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("the worker did not start within a minute");
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.path("foldwise"));
+        for variable in ["FOLDWISE_COORDINATOR", "FOLDWISE_STATE", "FOLDWISE_CONFIG", "FOLDWISE_WORKER"] {
+            command.env_remove(variable);
+        }
+        command.args(arguments).current_dir(self.folder.path()).env("RUST_LOG", "warn");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the program starts")
+    }
+
+    /// A coordinator, and where it listens.
+    fn coordinator(&self) -> (Child, String) {
+        let mut command = self.command(&["coordinator", "--listen", "127.0.0.1:0"]);
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+        let url = line.trim().strip_prefix("listening on ").expect("the address").to_owned();
+        (child, url)
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let told = Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill starts");
+    assert!(told.success());
+}
+
+fn error_of(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_study_is_submitted_once_shown_and_cancelled() {
+    let place = Place::new();
+    let (mut coordinator, url) = place.coordinator();
+    let ask = |arguments: &[&str]| place.run(&[arguments, &["--coordinator", &url]].concat());
+    for _ in 0..2 {
+        let submitted = ask(&["submit", "study.toml", "--request-id", "mine"]);
+        assert_eq!(String::from_utf8_lossy(&submitted.stdout), "studies/1\n", "{}", error_of(&submitted));
+    }
+    let status: Value =
+        serde_json::from_slice(&ask(&["status", "flowers", "--format", "json"]).stdout).unwrap();
+    assert_eq!((&status["runs"]["queued"], &status["trials"]), (&Value::from(6), &Value::from(3)));
+    let csv = ask(&["report", "1", "--format", "csv"]).stdout;
+    assert_eq!(String::from_utf8_lossy(&csv).lines().count(), 7);
+    let cancelled = ask(&["cancel", "flowers"]);
+    assert_eq!(String::from_utf8_lossy(&cancelled.stdout), "flowers (studies/1) is cancelled\n");
+    let watched = ask(&["watch", "1"]);
+    assert_eq!(watched.status.code(), Some(1));
+    assert!(error_of(&watched).ends_with("error: flowers (studies/1) was cancelled\n"));
+    assert_eq!(ask(&["status", "7"]).status.code(), Some(1));
+    signal(&coordinator, "-TERM");
+    assert!(coordinator.wait().unwrap().success());
+}
+
+#[test]
+fn a_worker_that_cannot_start_is_quoted_and_not_tried_again() {
+    let place = Place::new().worker("echo tried; echo no libtorch here >&2; exit 127");
+    let output = place.run(&["run", "study.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = error_of(&output);
+    assert!(told.contains("the worker does not start (exit status: 127); its last words:"), "{told}");
+    assert!(told.contains("\n  | tried\n  | no libtorch here\n"), "{told}");
+}
+
+#[test]
+fn ctrl_c_drains_the_worker_and_a_second_one_does_not_wait() {
+    let place =
+        Place::new().worker("trap 'echo drained; exit 0' TERM\necho ready\nwhile :; do sleep 0.1; done");
+    let child = place.command(&["run", "study.toml"]).stderr(Stdio::piped()).spawn().unwrap();
+    place.await_worker();
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", error_of(&output));
+    assert!(error_of(&output).ends_with("interrupted; run the same command again to go on\n"));
+    assert_eq!(fs::read_to_string(place.path(".foldwise/worker.log")).unwrap(), "ready\ndrained\n");
+
+    let place = place.worker("trap '' TERM\necho ready\nwhile :; do sleep 0.1; done");
+    let child = place.command(&["run", "study.toml"]).stderr(Stdio::piped()).spawn().unwrap();
+    place.await_worker();
+    signal(&child, "-INT");
+    std::thread::sleep(Duration::from_millis(500));
+    signal(&child, "-INT");
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+}
