@@ -3,10 +3,16 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 
 /// The variable that names the worker's program where it is neither beside this one nor in PATH.
 pub(crate) const WORKER_VARIABLE: &str = "FOLDWISE_WORKER";
+
+/// This program.
+pub(crate) fn own_program() -> io::Result<PathBuf> {
+    env::current_exe()
+}
 
 /// Whether nobody asked for plain text (<https://no-color.org>).
 pub(crate) fn color_is_welcome() -> bool {
@@ -27,7 +33,7 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     /// As they are now.
     pub(crate) fn read() -> Self {
-        let own = env::current_exe().ok().and_then(|program| program.canonicalize().ok());
+        let own = own_program().ok().and_then(|program| program.canonicalize().ok());
         Self {
             own_folder: own.and_then(|program| program.parent().map(PathBuf::from)),
             path: env::var_os("PATH"),

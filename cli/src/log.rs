@@ -1,6 +1,7 @@
 //! Where log lines go and how they look.
 
 use std::fs::File;
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
@@ -45,7 +46,10 @@ impl LogArguments {
 
     /// Logs to the standard error.
     pub(crate) fn to_stderr(&self) -> Result<(), LogError> {
-        let base = tracing_subscriber::fmt().with_env_filter(self.filter()?).with_writer(std::io::stderr);
+        let base = tracing_subscriber::fmt()
+            .with_env_filter(self.filter()?)
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_writer(std::io::stderr);
         match self.log_format {
             LogFormat::Text => base.init(),
             LogFormat::Json => base.json().flatten_event(true).init(),

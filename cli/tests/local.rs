@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -26,6 +27,15 @@ optimizer = { kind = "sgd", lr = 0.1 }
 "train.optimizer.lr" = [0.1, 0.2, 0.3]
 "#;
 
+/// Held while programs are written and while processes are started: a process that another thread starts meanwhile
+/// would keep a program open for writing, and nobody could start it ("text file busy").
+static STARTING: Mutex<()> = Mutex::new(());
+
+fn start(command: &mut Command) -> Child {
+    let _guard = STARTING.lock().expect("no other test failed here");
+    command.spawn().expect("the program starts")
+}
+
 /// A folder with the program, a study and its rows.
 struct Place {
     folder: TempDir,
@@ -33,6 +43,7 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
+        let _guard = STARTING.lock().expect("no other test failed here");
         let folder = tempfile::tempdir().expect("a folder");
         let mut rows = "length,width,kind\n".to_owned();
         for row in 0..12 {
@@ -46,6 +57,7 @@ impl Place {
 
     /// Puts a worker beside the program.
     fn worker(self, script: &str) -> Self {
+        let _guard = STARTING.lock().expect("no other test failed here");
         let path = self.path("foldwise-worker");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a program");
@@ -77,13 +89,15 @@ impl Place {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().expect("the program starts")
+        let mut command = self.command(arguments);
+        let child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        child.wait_with_output().expect("the program ends")
     }
 
     /// A coordinator, and where it listens.
     fn coordinator(&self) -> (Child, String) {
         let mut command = self.command(&["coordinator", "--listen", "127.0.0.1:0"]);
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+        let mut child = start(command.stdout(Stdio::piped()));
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
         let url = line.trim().strip_prefix("listening on ").expect("the address").to_owned();
@@ -92,8 +106,8 @@ impl Place {
 }
 
 fn signal(child: &Child, name: &str) {
-    let told = Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill starts");
-    assert!(told.success());
+    let mut kill = start(Command::new("kill").args([name, &child.id().to_string()]));
+    assert!(kill.wait().expect("kill ends").success());
 }
 
 fn error_of(output: &Output) -> String {
@@ -138,7 +152,7 @@ fn a_worker_that_cannot_start_is_quoted_and_not_tried_again() {
 fn ctrl_c_drains_the_worker_and_a_second_one_does_not_wait() {
     let place =
         Place::new().worker("trap 'echo drained; exit 0' TERM\necho ready\nwhile :; do sleep 0.1; done");
-    let child = place.command(&["run", "study.toml"]).stderr(Stdio::piped()).spawn().unwrap();
+    let child = start(place.command(&["run", "study.toml"]).stderr(Stdio::piped()));
     place.await_worker();
     signal(&child, "-INT");
     let output = child.wait_with_output().unwrap();
@@ -147,10 +161,62 @@ fn ctrl_c_drains_the_worker_and_a_second_one_does_not_wait() {
     assert_eq!(fs::read_to_string(place.path(".foldwise/worker.log")).unwrap(), "ready\ndrained\n");
 
     let place = place.worker("trap '' TERM\necho ready\nwhile :; do sleep 0.1; done");
-    let child = place.command(&["run", "study.toml"]).stderr(Stdio::piped()).spawn().unwrap();
+    let child = start(place.command(&["run", "study.toml"]).stderr(Stdio::piped()));
     place.await_worker();
     signal(&child, "-INT");
     std::thread::sleep(Duration::from_millis(500));
     signal(&child, "-INT");
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+}
+
+#[test]
+fn a_missing_worker_is_told_with_what_to_do() {
+    let place = Place::new();
+    let mut command = place.command(&["worker"]);
+    let child = start(command.env("PATH", place.folder.path()).stderr(Stdio::piped()));
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = error_of(&output);
+    assert!(told.contains("build it with `cargo build -p foldwise-worker`"), "{told}");
+}
+
+#[test]
+fn the_worker_gets_its_arguments() {
+    let place = Place::new().worker("echo \"$@\"\nexit 7");
+    let line = [
+        "worker",
+        "--coordinator",
+        "http://a:1",
+        "--name",
+        "w",
+        "--slots",
+        "2",
+        "--",
+        "--connect-seconds",
+        "9",
+    ];
+    let output = place.run(&line);
+    assert_eq!(output.status.code(), Some(7));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(told, "agent --coordinator http://a:1 --name w --slots 2 --connect-seconds 9\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_worker_does_not_outlive_a_run_that_is_killed() {
+    let place = Place::new().worker("trap '' TERM\necho ready\nwhile :; do sleep 0.1; done");
+    let mut child = start(place.command(&["run", "study.toml"]).stderr(Stdio::null()));
+    place.await_worker();
+    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap();
+    let worker = children.split_whitespace().next().expect("the main thread started the worker").to_owned();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let gone = || !PathBuf::from(format!("/proc/{worker}/exe")).exists();
+    for _ in 0..100 {
+        if gone() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("the worker is still there");
 }

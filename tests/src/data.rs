@@ -30,7 +30,7 @@ pub fn small_pictures(folder: &Path, train: usize, test: usize) -> String {
                         (right, x > 5),
                     ];
                     let ink = lit.iter().any(|&(stroke, here)| stroke == 1 && here);
-                    let value = if ink { 110 } else { 60 } + random(&mut noise) % 120;
+                    let value = if ink { 72 } else { 60 } + random(&mut noise) % 120;
                     pictures.push(u8::try_from(value).unwrap());
                 }
             }

@@ -40,7 +40,7 @@ fn an_address_that_others_reach_without_protection() {
     let folder = tempfile::tempdir().expect("folder");
     let state = folder.path().display().to_string();
     let finished = plain(&["coordinator", "--listen", "0.0.0.0:0", "--state", &state]);
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(2));
     assert!(finished.stderr.contains("--insecure"), "{}", finished.stderr);
 }
 

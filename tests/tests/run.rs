@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 fn spec(data: &str) -> String {
     format!(
         "name = \"alone\"\n{data}\n[validation]\nk_fold = {{ folds = 3 }}\n[network]\nmlp = {{ hidden = [8] }}\n\
-         [train]\nepochs = 150\nbatch_size = 10\noptimizer = {{ kind = \"sgd\", lr = 0.1 }}\n\
+         [train]\nepochs = 300\nbatch_size = 10\noptimizer = {{ kind = \"sgd\", lr = 0.1 }}\n\
          [space]\n\"train.optimizer.lr\" = [0.1, 0.05, 0.01]\n[plan]\nwidth = 1\n"
     )
 }
@@ -20,7 +20,7 @@ fn an_interrupted_run_is_taken_up_where_it_stopped_and_then_only_reported() {
     let arguments = ["run", &spec, "--state", &state, "--slots", "1", "--device", "cpu"];
 
     let mut interrupted = Running::start(&mut cluster.foldwise(&arguments));
-    interrupted.line_with("1/9");
+    interrupted.line_with("best trial");
     interrupted.signal(Signal::SIGINT);
     let (code, log) = interrupted.end();
     assert_eq!(code, Some(130), "{log}");

@@ -22,7 +22,7 @@ use crate::view;
 use crate::watch::{self, Announcer, Screen};
 
 use super::plan::preview;
-use super::{data, told_to_programs, worker};
+use super::{data, told_to_programs};
 
 mod host;
 mod keep;
@@ -109,7 +109,6 @@ async fn train(
     study: &Study,
     interrupt: &Interrupt,
 ) -> Result<Study, CliError> {
-    let program = worker::program()?;
     if let Some(name) = &spec.data.dataset {
         let cache = Cache::from_environment()?;
         tokio::select! {
@@ -119,7 +118,7 @@ async fn train(
     }
     let screen = Screen::for_people(&study.display_name);
     let announcer = screen.announcer();
-    let mut worker = WorkerProcess::start(program, host.url(), &arguments.slots, state)?;
+    let mut worker = WorkerProcess::start(host.url(), &arguments.slots, state)?;
     let ended = tokio::select! {
         ended = watch::follow(client, &study.name, screen) => ended,
         error = worker.keep_alive(client, &announcer) => Err(error.into()),

@@ -12,6 +12,8 @@ use crate::arguments::SlotArguments;
 use crate::environment::{Surroundings, WORKER_VARIABLE};
 use crate::error::CliError;
 
+pub(super) mod bond;
+
 /// What `foldwise worker` is told; all of it is handed on.
 #[derive(Debug, Args)]
 pub(crate) struct WorkerArguments {
@@ -20,6 +22,9 @@ pub(crate) struct WorkerArguments {
     name: Option<String>,
     #[command(flatten)]
     slots: SlotArguments,
+    /// End when this process does, which started this one
+    #[arg(long, hide = true, value_name = "PID")]
+    bound_to: Option<u32>,
     /// More arguments for `foldwise-worker agent`, as they are
     #[arg(last = true, value_name = "ARGUMENTS")]
     rest: Vec<String>,
@@ -34,6 +39,14 @@ pub(crate) enum WorkerError {
          {WORKER_VARIABLE} name it; build it with `cargo build -p foldwise-worker`"
     )]
     Missing,
+    /// It cannot be made to end with the program that started it.
+    #[error("cannot tie the worker to process {parent}: {source}")]
+    Bond {
+        /// The process.
+        parent: u32,
+        /// Why.
+        source: io::Error,
+    },
     /// The program does not start.
     #[error("cannot start {}: {source}", program.display())]
     Start {
@@ -51,6 +64,9 @@ pub(super) fn program() -> Result<PathBuf, WorkerError> {
 
 pub(super) fn execute(arguments: &WorkerArguments, coordinator: &str) -> Result<(), CliError> {
     let program = program()?;
+    if let Some(parent) = arguments.bound_to {
+        bond::tie(parent).map_err(|source| WorkerError::Bond { parent, source })?;
+    }
     let mut command = Command::new(&program);
     command.args(["agent", "--coordinator", coordinator]);
     if let Some(name) = &arguments.name {

@@ -1,3 +1,5 @@
+//! The choice and its statistics, by small cases worked out by hand.
+
 use super::{
     Direction, EpochRule, Metric, Rule, Selection, SelectionSpec, TrialScores, best_epoch, select,
     test_train_ratio,

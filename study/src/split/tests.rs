@@ -1,3 +1,5 @@
+//! What splits refuse, what they know beforehand, and how a spec writes them.
+
 use super::{
     Fold, GroupKFold, HoldOut, KFold, RepeatedKFold, RepeatedStratifiedKFold, Rows, SplitError,
     StratifiedKFold, Validation, digest,

@@ -12,7 +12,8 @@ use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use super::{RunError, StateFolder};
 use crate::arguments::SlotArguments;
 use crate::client::Client;
-use crate::command::worker::WorkerError;
+use crate::command::worker::{self, WorkerError, bond};
+use crate::environment;
 use crate::watch::Announcer;
 
 /// Time the worker is given to hand back what it has.
@@ -38,14 +39,16 @@ pub(super) struct WorkerProcess {
 impl WorkerProcess {
     /// Starts it; what it writes goes to a log in the state folder.
     pub(super) fn start(
-        program: PathBuf,
         coordinator: &str,
         slots: &SlotArguments,
         state: &StateFolder,
     ) -> Result<Self, RunError> {
+        // Without it, this is told at once and not by way of a log.
+        worker::program()?;
         state.log_file(LOG)?;
-        let mut arguments = vec!["agent".to_owned(), "--coordinator".to_owned(), coordinator.to_owned()];
-        arguments.extend(slots.to_worker());
+        let own = environment::own_program();
+        let program = own.map_err(|source| WorkerError::Start { program: "foldwise".into(), source })?;
+        let arguments = bond::arguments(coordinator, slots);
         let child = spawn(&program, &arguments, state)?;
         Ok(Self { program, arguments, state: state.clone(), child })
     }

@@ -1,23 +1,36 @@
-//! A worker that must not outlive the program that started it, however that ends.
+//! A worker that must not outlive the program that started it, however that one ends.
 //!
-//! The system's own means (`PR_SET_PDEATHSIG`) has to be asked for by the child itself, and lasts when the child
-//! becomes another program. So `foldwise run` starts `foldwise worker`, which asks and then becomes the worker.
+//! Linux kills a child with its parent (`PR_SET_PDEATHSIG`) if the child itself asks for it, and keeps to it when the
+//! child becomes another program. So `foldwise run` starts `foldwise worker`, which asks and then becomes the worker.
 
-use std::ffi::OsString;
 use std::io;
-use std::process::Command;
+use std::process;
 
-/// The hidden option of `foldwise worker`.
-const OPTION: &str = "--bound-to";
+use crate::arguments::SlotArguments;
 
-/// A command that becomes `foldwise-worker`, and ends when this process does.
-pub(in crate::command) fn command(coordinator: &str, arguments: &[String]) -> io::Result<(OsString, Vec<OsString>)> {
-    let own = std::env::current_exe()?;
-    let mut all = ["worker", "--coordinator", coordinator, OPTION].map(OsString::from).to_vec();
-    all.push(std::process::id().to_string().into());
-    all.extend(arguments.iter().map(OsString::from));
-    Ok((own.into_os_string(), all))
+/// The arguments with which this program becomes a worker that ends with this process.
+///
+/// The thread that starts it counts as the parent: it must be one that lives as long as the process.
+pub(in crate::command) fn arguments(coordinator: &str, slots: &SlotArguments) -> Vec<String> {
+    let mut arguments = ["worker", "--coordinator", coordinator, "--bound-to"].map(str::to_owned).to_vec();
+    arguments.push(process::id().to_string());
+    arguments.extend(slots.to_worker());
+    arguments
 }
 
-#[allow(dead_code, reason = "x")]
-fn x(_: Command) {}
+/// Ties this process to its parent, which should be `parent`.
+#[cfg(target_os = "linux")]
+pub(super) fn tie(parent: u32) -> io::Result<()> {
+    use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+    // What it would hand back, nobody is there to take.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The parent may have ended before that was said.
+    let parent = i32::try_from(parent).ok().and_then(Pid::from_raw);
+    if getppid() == parent { Ok(()) } else { Err(io::Error::other("that process has ended")) }
+}
+
+/// Elsewhere a worker ends with its parent only where that one can still see to it.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn tie(_parent: u32) -> io::Result<()> {
+    Ok(())
+}
