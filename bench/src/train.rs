@@ -36,7 +36,14 @@ pub(crate) fn compare() -> Outcome<()> {
                 && matches!(case.name, "mlp-64-32" | "cnn-94k")
             {
                 for layout in ["default", "tuned"] {
-                    beside_python(&case, layout, threads, python)?;
+                    beside_python(&case, 1, layout, threads, python)?;
+                }
+            }
+            if let Some(python) = &mut python
+                && case.name == "mlp-64-32"
+            {
+                for layout in ["default", "tuned"] {
+                    beside_python(&case, WIDTH, layout, threads, python)?;
                 }
             }
             for (folds, rows_seen) in [(FOLDS, "five folds"), (1, "the same rows")] {
@@ -48,13 +55,25 @@ pub(crate) fn compare() -> Outcome<()> {
     Ok(())
 }
 
-fn beside_python(case: &Case, layout: &str, threads: i32, python: &mut Python) -> Outcome<()> {
+/// A cohort beside the same runs in turn in PyTorch, which have the throughput of one run.
+fn beside_python(case: &Case, width: usize, layout: &str, threads: i32, python: &mut Python) -> Outcome<()> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        ours.push(images_per_s(case, 1, 1)?);
+        ours.push(images_per_s(case, width, FOLDS.min(width))?);
         theirs.push(case.rows as f64 / python.epoch(case.name, layout, threads, case.rows)?);
     }
-    row(&format!("{}, alone", case.name), threads, &mut ours, &format!("PyTorch, {layout}"), &mut theirs);
+    let (how, turn) = if width == 1 {
+        ("alone".to_owned(), "")
+    } else {
+        (format!("{width} fused, five folds"), " in turn")
+    };
+    row(
+        &format!("{}, {how}", case.name),
+        threads,
+        &mut ours,
+        &format!("PyTorch{turn}, {layout}"),
+        &mut theirs,
+    );
     Ok(())
 }
 

@@ -40,7 +40,9 @@ pub(crate) struct LogError {
 
 impl LogArguments {
     fn filter(&self) -> Result<EnvFilter, LogError> {
-        let parsed = EnvFilter::builder().parse(&self.log);
+        // The migrations' own account of themselves is for those who ask for it.
+        let quiet = if self.log == "info" { "info,refinery_core=warn" } else { self.log.as_str() };
+        let parsed = EnvFilter::builder().parse(quiet);
         parsed.map_err(|source| LogError { filter: self.log.clone(), source })
     }
 

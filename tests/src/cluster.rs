@@ -24,7 +24,14 @@ impl Cluster {
     /// Starts a coordinator.
     #[must_use]
     pub fn start(lease_seconds: f64) -> Self {
+        Self::start_on(lease_seconds, |_| {})
+    }
+
+    /// Starts a coordinator after `prepare` was given the path of its state folder.
+    #[must_use]
+    pub fn start_on(lease_seconds: f64, prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        prepare(&folder.path().join("state"));
         let mut cluster = Self { folder, coordinator: None, url: String::new(), lease_seconds };
         cluster.start_coordinator("127.0.0.1:0");
         cluster

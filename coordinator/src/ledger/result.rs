@@ -20,6 +20,7 @@ impl Ledger {
         self.free_slot(worker, name);
         let cohort = self.cohort(name)?;
         let stage = cohort.stage;
+        let mut waits = false;
         match &cohort.state {
             // The same result again: its answer was lost.
             CohortState::Done { worker: by, attempt } => {
@@ -27,7 +28,7 @@ impl Ledger {
             }
             CohortState::Failed { .. } => return Ok(Reply::Completed(false)),
             _ if self.study(name.study)?.is_over() => return Ok(Reply::Completed(false)),
-            CohortState::Ready => {}
+            CohortState::Ready => waits = true,
             CohortState::Leased { worker: holder, expires_ms, .. } => {
                 let (holder, expires_ms) = (holder.clone(), *expires_ms);
                 let open = LeaseName { attempt: cohort.attempt, ..name };
@@ -37,10 +38,8 @@ impl Ledger {
             }
         }
         self.check_results(name, &results)?;
-        let study = self.study_mut(name.study)?;
-        study.ready.retain(|&ready| ready != name.cohort);
-        if study.ready.is_empty() && study.device.is_some() {
-            self.hungry.remove(&name.study);
+        if waits {
+            self.take_back(name)?;
         }
         let study = self.study_mut(name.study)?;
         study.settle_work(name.cohort, true);
@@ -60,6 +59,16 @@ impl Ledger {
         });
         self.finish_if_done(name.study, now, changes)?;
         Ok(Reply::Completed(true))
+    }
+
+    /// Takes a cohort that waits out of the queue: a late result made another attempt needless.
+    fn take_back(&mut self, name: LeaseName) -> Result<(), Rejection> {
+        let study = self.study_mut(name.study)?;
+        study.ready.retain(|&ready| ready != name.cohort);
+        if study.ready.is_empty() {
+            self.hungry.remove(&name.study);
+        }
+        Ok(())
     }
 
     fn check_results(&self, name: LeaseName, results: &[MemberResult]) -> Result<(), Rejection> {
