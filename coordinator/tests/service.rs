@@ -96,7 +96,7 @@ async fn a_bad_spec_comes_back_problem_by_problem() {
     assert_eq!(refused.code(), Code::InvalidArgument);
     let violations = refused.get_details_bad_request().expect("details").field_violations;
     assert_eq!(violations.len(), 2, "{violations:?}");
-    assert!(violations[0].description.starts_with("line 8, column 10: train.epochs: must be at least 1"));
+    assert!(violations[0].description.starts_with("line 9, column 10: train.epochs: must be at least 1"));
 }
 
 #[tokio::test]
