@@ -1,4 +1,4 @@
-//! Foldwise's benchmarks: `cargo run --release -p foldwise-bench -- [name]`, all of them without a name.
+//! Foldwise's benchmarks: `cargo xtask bench [name]`, all of them without a name.
 //!
 //! Results are Markdown tables on standard output.
 
@@ -11,10 +11,13 @@ mod train;
 fn main() -> ExitCode {
     let name = std::env::args().nth(1);
     let result = match name.as_deref() {
-        None => train::compare().and_then(|()| train::sweep()),
-        Some("train") => train::compare(),
+        None => train::pytorch().and_then(|()| train::together()).and_then(|()| train::sweep()),
+        Some("pytorch") => train::pytorch(),
+        Some("fused") => train::together(),
         Some("widths") => train::sweep(),
-        Some(other) => Err(format!("there is no benchmark {other:?}; there are `train` and `widths`").into()),
+        Some(other) => {
+            Err(format!("there is no benchmark {other:?}; there are `pytorch`, `fused` and `widths`").into())
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,42 +10,45 @@ use crate::python::{Python, VARIABLE};
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// Rounds that the two sides of a row take in turn; the table shows medians.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 /// Rounds of the sweep over widths.
 const SWEEP_ROUNDS: usize = 3;
 /// Runs of the fused case: five folds of three learning rates.
 const WIDTH: usize = 15;
 const FOLDS: usize = 5;
 
-/// Foldwise beside PyTorch, and fifteen runs fused beside the same in turn.
-pub(crate) fn compare() -> Outcome<()> {
-    let mut python = Python::start();
-    println!("## train: images per second, medians of {ROUNDS} alternating rounds, batch 64\n");
-    println!("`cargo run --release -p foldwise-bench -- train`, libtorch 2.11.0");
-    match &python {
-        Some(python) => println!("beside {}, `bench/python/train.py`\n", python.version),
-        None => println!(
+/// Foldwise beside PyTorch: one run alone, and fifteen fused.
+pub(crate) fn pytorch() -> Outcome<()> {
+    let Some(mut python) = Python::start() else {
+        println!(
             "PyTorch was skipped: `pip install torch==2.11.0` and set {VARIABLE} to that Python to compare\n"
-        ),
+        );
+        return Ok(());
+    };
+    heading("pytorch");
+    println!("beside {}, `bench/python/train.py`\n", python.version);
+    table();
+    for threads in [1, 2] {
+        tch::set_num_threads(threads);
+        for (name, width) in [("mlp-64-32", 1), ("mlp-64-32", WIDTH), ("cnn-94k", 1)] {
+            for case in cases().iter().filter(|case| case.name == name) {
+                for layout in ["default", "tuned"] {
+                    beside_python(case, width, layout, threads, &mut python)?;
+                }
+            }
+        }
     }
-    println!("| case | threads | Foldwise | beside it | | ratio |\n|---|--:|--:|---|--:|--:|");
+    println!();
+    Ok(())
+}
+
+/// Fifteen runs fused beside the same in turn.
+pub(crate) fn together() -> Outcome<()> {
+    heading("fused");
+    table();
     for threads in [1, 2] {
         tch::set_num_threads(threads);
         for case in cases() {
-            if let Some(python) = &mut python
-                && matches!(case.name, "mlp-64-32" | "cnn-94k")
-            {
-                for layout in ["default", "tuned"] {
-                    beside_python(&case, 1, layout, threads, python)?;
-                }
-            }
-            if let Some(python) = &mut python
-                && case.name == "mlp-64-32"
-            {
-                for layout in ["default", "tuned"] {
-                    beside_python(&case, WIDTH, layout, threads, python)?;
-                }
-            }
             for (folds, rows_seen) in [(FOLDS, "five folds"), (1, "the same rows")] {
                 fused(&case, threads, folds, rows_seen)?;
             }
@@ -53,6 +56,15 @@ pub(crate) fn compare() -> Outcome<()> {
     }
     println!();
     Ok(())
+}
+
+fn heading(name: &str) {
+    println!("## {name}: images per second, medians of {ROUNDS} alternating rounds, batch 64\n");
+    println!("`cargo xtask bench {name}`, libtorch 2.11.0\n");
+}
+
+fn table() {
+    println!("| case | threads | Foldwise | beside it | | ratio |\n|---|--:|--:|---|--:|--:|");
 }
 
 /// A cohort beside the same runs in turn in PyTorch, which have the throughput of one run.
@@ -93,7 +105,7 @@ pub(crate) fn sweep() -> Outcome<()> {
     println!(
         "## widths: images per second of a cohort, medians of {SWEEP_ROUNDS} rounds, five folds, batch 64\n"
     );
-    println!("`cargo run --release -p foldwise-bench -- widths`, libtorch 2.11.0\n");
+    println!("`cargo xtask bench widths`, libtorch 2.11.0\n");
     println!(
         "| case | multiply-accumulates/row | threads | 1 | 5 | 10 | 15 | 20 |\n|---|--:|--:|--:|--:|--:|--:|--:|"
     );

@@ -10,15 +10,12 @@ use crate::workspace::Workspace;
 /// The study that is run.
 const STUDY: &str = "studies/quickstart.toml";
 
-/// Builds the release, fetches the study's dataset and hands over to the study. The exit code is the study's.
+/// Builds the programs (unoptimized: libtorch does the work, and a release takes minutes longer), fetches the study's dataset and hands over to the study. The exit code is the study's.
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode, TaskError> {
     TaskError::need(&workspace.root().join(STUDY), "demo")?;
     setup::run(workspace, &SetupArguments::default())?;
-    step::run(
-        "build",
-        &mut workspace.cargo(["build", "--release", "-p", "foldwise", "-p", "foldwise-worker"]),
-    )?;
-    let foldwise = workspace.release_binary("foldwise")?;
+    step::run("build", &mut workspace.cargo(["build", "-p", "foldwise", "-p", "foldwise-worker"]))?;
+    let foldwise = workspace.binary("foldwise")?;
     step::run("dataset", workspace.command(&foldwise).args(["data", "fetch", "fashion-mnist"]))?;
     step::hand_over("study", workspace.command(&foldwise).args(["run", STUDY]))
 }

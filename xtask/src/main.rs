@@ -29,7 +29,7 @@ struct Arguments {
 enum Task {
     /// Find or fetch libtorch and link it to `.libtorch`.
     Setup(SetupArguments),
-    /// Build the release, fetch Fashion-MNIST and run the quickstart study.
+    /// Build, fetch Fashion-MNIST and run the quickstart study.
     Demo,
     /// Check the format and the lints, and run every test.
     Test(test::TestArguments),
