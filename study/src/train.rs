@@ -7,7 +7,7 @@ mod optimizer;
 mod schedule;
 
 pub use optimizer::{Optimizer, OptimizerKind};
-pub use schedule::{Monitor, Rate, ReduceOnPlateau, Schedule, Step};
+pub use schedule::{Monitor, Rate, RateState, ReduceOnPlateau, Schedule, Step};
 
 /// Everything about training but the network and the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

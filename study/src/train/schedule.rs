@@ -77,11 +77,38 @@ pub struct Rate {
     bad_epochs: u32,
 }
 
+/// What a [`Rate`] remembers between epochs. Numbers are held as IEEE 754 bits: JSON has no word for the infinity
+/// that a step schedule with `gamma` above 1 can reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateState {
+    current_bits: u64,
+    best_bits: Option<u64>,
+    bad_epochs: u32,
+}
+
 impl Rate {
     /// A rate that starts at `initial`.
     #[must_use]
     pub fn new(schedule: &Schedule, initial: f64) -> Self {
         Self { schedule: schedule.clone(), initial, current: initial, best: None, bad_epochs: 0 }
+    }
+
+    /// What a rate of the same schedule needs to go on from here with [`Self::resume`].
+    #[must_use]
+    pub fn state(&self) -> RateState {
+        RateState {
+            current_bits: self.current.to_bits(),
+            best_bits: self.best.map(f64::to_bits),
+            bad_epochs: self.bad_epochs,
+        }
+    }
+
+    /// Goes on where a rate of the same schedule and start gave its state.
+    pub fn resume(&mut self, state: RateState) {
+        self.current = f64::from_bits(state.current_bits);
+        self.best = state.best_bits.map(f64::from_bits);
+        self.bad_epochs = state.bad_epochs;
     }
 
     /// The rate of the epoch under way.
@@ -147,7 +174,47 @@ fn threshold() -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rate, ReduceOnPlateau, Schedule, Step};
+    use super::{Monitor, Rate, RateState, ReduceOnPlateau, Schedule, Step};
+
+    #[test]
+    fn a_rate_goes_on_from_its_state_after_any_epoch() {
+        let plateau = ReduceOnPlateau {
+            factor: 0.7,
+            patience: 1,
+            threshold: 1e-4,
+            min_lr: 1e-3,
+            monitor: Monitor::ValAccuracy,
+        };
+        let schedules = [
+            Schedule::Constant,
+            Schedule::Step(Step { every: 2, gamma: 0.3 }),
+            // Reaches infinity.
+            Schedule::Step(Step { every: 1, gamma: 1e200 }),
+            Schedule::ReduceOnPlateau(plateau),
+        ];
+        let accuracies = [0.1, 0.4, 0.4, 0.3, 0.35, 0.5, 0.5, 0.5, 0.2];
+        for schedule in schedules {
+            let after = |rate: &mut Rate, epochs: std::ops::RangeInclusive<u32>| -> Vec<u64> {
+                epochs
+                    .map(|epoch| {
+                        rate.end_epoch(epoch, None, Some(accuracies[epoch as usize - 1]));
+                        rate.current().to_bits()
+                    })
+                    .collect()
+            };
+            let whole = after(&mut Rate::new(&schedule, 0.1), 1..=9);
+            for cut in 1..9 {
+                let mut first = Rate::new(&schedule, 0.1);
+                let mut rates = after(&mut first, 1..=cut);
+                let text = serde_json::to_string(&first.state()).expect("numbers");
+                let state: RateState = serde_json::from_str(&text).expect("the same numbers");
+                let mut second = Rate::new(&schedule, 0.1);
+                second.resume(state);
+                rates.extend(after(&mut second, cut + 1..=9));
+                assert_eq!(rates, whole, "{schedule:?}, cut after {cut}");
+            }
+        }
+    }
 
     #[test]
     fn step_changes_after_each_period() {
@@ -169,7 +236,7 @@ mod tests {
             patience: 1,
             threshold: 1e-4,
             min_lr: 0.0,
-            monitor: super::Monitor::ValLoss,
+            monitor: Monitor::ValLoss,
         };
         let mut rate = Rate::new(&Schedule::ReduceOnPlateau(plateau), 1.0);
         let losses = [1.0, 1.0, 1.0, 0.5, 0.6];
