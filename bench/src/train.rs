@@ -2,20 +2,20 @@
 
 use std::time::Instant;
 
-use foldwise_worker::trainer::{Order, train};
+use foldwise_worker::trainer::{AfterEpoch, Checkpoint, EpochOfMember, Observer, TrainError, train};
 
 use crate::cases::{Case, cases, cohort, data};
 use crate::python::{Python, VARIABLE};
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// Rounds that the two sides of a row take in turn; the table shows medians.
 const ROUNDS: usize = 3;
 /// Rounds of the sweep over widths.
 const SWEEP_ROUNDS: usize = 3;
 /// Runs of the fused case: five folds of three learning rates.
-const WIDTH: usize = 15;
-const FOLDS: usize = 5;
+pub(crate) const WIDTH: usize = 15;
+pub(crate) const FOLDS: usize = 5;
 
 /// Foldwise beside PyTorch: one run alone, and fifteen fused.
 pub(crate) fn pytorch() -> Outcome<()> {
@@ -127,26 +127,39 @@ pub(crate) fn sweep() -> Outcome<()> {
 }
 
 /// Images that a cohort trains on in a second, all members counted, after an epoch to warm up.
-#[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 fn images_per_s(case: &Case, width: usize, folds: usize) -> Outcome<f64> {
     // Wide cohorts need fewer rows for an epoch of about a second.
     let rows = (case.rows * 3 / (2 + width)).next_multiple_of(64);
     let case = Case { rows, ..case.clone() };
     let (data, cohort) = (data(rows)?, cohort(&case, width, folds)?);
-    let mut ends = Vec::new();
-    train(
-        &data,
-        &cohort,
-        &mut |epoch| {
-            if epoch.member == 0 {
-                ends.push(Instant::now());
-            }
-            Order::Continue
-        },
-        &|| false,
-    )?;
-    let &[first, last] = ends.as_slice() else { return Err("the cohort did not train two epochs".into()) };
+    let mut ends = Ends(Vec::new());
+    train(&data, &cohort, None, &mut ends)?;
+    let &[first, last] = ends.0.as_slice() else { return Err("the cohort did not train two epochs".into()) };
     Ok((rows * width) as f64 / last.duration_since(first).as_secs_f64())
+}
+
+/// When the epochs of a cohort ended.
+struct Ends(Vec<Instant>);
+
+impl Observer for Ends {
+    #[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+    fn epoch(&mut self, epoch: EpochOfMember) {
+        if epoch.member == 0 {
+            self.0.push(Instant::now());
+        }
+    }
+
+    fn should_stop(&self) -> bool {
+        false
+    }
+
+    fn after_epoch(&mut self, _: u32) -> AfterEpoch {
+        AfterEpoch::Continue
+    }
+
+    fn keep(&mut self, _: Checkpoint) -> Result<(), TrainError> {
+        Ok(())
+    }
 }
 
 fn row(case: &str, threads: i32, ours: &mut [f64], other: &str, theirs: &mut [f64]) {
@@ -154,7 +167,8 @@ fn row(case: &str, threads: i32, ours: &mut [f64], other: &str, theirs: &mut [f6
     println!("| {case} | {threads} | {ours:.0} | {other} | {theirs:.0} | {:.2} |", ours / theirs);
 }
 
-fn median(values: &mut [f64]) -> f64 {
+/// The middle value, the upper of two.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }

@@ -1,112 +1,18 @@
 //! Cohorts through the public interface: members are independent, repeatable and judged alone.
 
-use foldwise_study::network::{Activation, Cnn, Init, Layer, Mlp, Network, NetworkSpec, Pooling, Square};
+mod pictures;
+
+use foldwise_study::network::Network;
 use foldwise_study::outcome::RunEnd;
-use foldwise_study::seed::Source as Seed;
-use foldwise_study::selection::{EpochRule, Metric, Rule};
-use foldwise_study::train::{Monitor, Optimizer, OptimizerKind, ReduceOnPlateau, Schedule, TrainSpec};
+use foldwise_study::selection::EpochRule;
+use foldwise_study::train::{Monitor, ReduceOnPlateau, Schedule};
 use foldwise_worker::trainer::{
-    Cohort, DeviceData, EpochOfMember, Features, Member, MemberOutcome, Order, Part, Source, Targets,
-    TrainError, Values, compatible, train,
+    Cohort, DeviceData, Member, MemberOutcome, TrainError, Undisturbed, Values, compatible, train,
 };
-use tch::Device;
-
-const ROWS: usize = 120;
-const TEST_ROWS: usize = 30;
-const SHAPE: [usize; 3] = [2, 8, 8];
-const CLASSES: usize = 3;
-
-/// Pictures whose class shows in their mean, from a fixed sequence.
-fn data() -> DeviceData {
-    let mut state = 7_u32;
-    let mut part = |rows: usize| {
-        let labels: Vec<u32> = (0..rows).map(|row| u32::try_from(row * 7 % 3).expect("small")).collect();
-        let mut bytes = Vec::new();
-        for label in &labels {
-            for _ in 0..SHAPE.iter().product::<usize>() {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                bytes.push((state >> 24).to_le_bytes()[0] / 2 + u8::try_from(label * 40).expect("small"));
-            }
-        }
-        (bytes, labels)
-    };
-    let (train, test) = (part(ROWS), part(TEST_ROWS));
-    let part = |(bytes, labels)| {
-        let targets = Targets::Classes { labels, count: CLASSES };
-        Part { features: Features::Bytes(bytes), targets }
-    };
-    let source = Source {
-        shape: &SHAPE,
-        train: part((&train.0, &train.1)),
-        test: Some(part((&test.0, &test.1))),
-        normalize: None,
-    };
-    DeviceData::new(source, Device::Cpu).expect("fits")
-}
-
-fn mlp(dropout: f64) -> Network {
-    let mlp = Mlp { hidden: vec![12, 6], activation: Activation::Relu, batch_norm: true, dropout };
-    let spec = NetworkSpec { mlp: Some(mlp), init: Init::XavierNormal, ..NetworkSpec::default() };
-    spec.resolve(&SHAPE, CLASSES).expect("fits")
-}
-
-fn cnn(dropout: f64) -> Network {
-    let cnn = Cnn {
-        channels: vec![4, 6],
-        kernel: Square::Side(3),
-        padding: Square::Side(1),
-        activation: Activation::Relu,
-        batch_norm: true,
-        pool: Pooling::Max,
-        global_avg_pool: false,
-        hidden: vec![8],
-        dropout,
-    };
-    let mut layers = NetworkSpec { cnn: Some(cnn), ..NetworkSpec::default() }.expand().expect("one form");
-    // Dropout of pictures too, after the first block.
-    layers.insert(4, Layer::Dropout(foldwise_study::network::Dropout { rate: dropout }));
-    let spec = NetworkSpec { layers: Some(layers), ..NetworkSpec::default() };
-    spec.resolve(&SHAPE, CLASSES).expect("fits")
-}
-
-fn spec(lr: f64) -> TrainSpec {
-    let optimizer = Optimizer {
-        kind: OptimizerKind::Adamw,
-        lr,
-        weight_decay: None,
-        momentum: None,
-        nesterov: None,
-        betas: None,
-        eps: None,
-    };
-    TrainSpec {
-        epochs: 2,
-        batch_size: 16,
-        loss: None,
-        optimizer,
-        schedule: Schedule::Constant,
-        shuffle: true,
-        seed: None,
-        common_random_numbers: true,
-    }
-}
-
-/// A run whose fold holds out every third row; fold 2 holds out fewer.
-fn member(network: fn(f64) -> Network, fold: u32, lr: f64, dropout: f64) -> Member {
-    let rows = 0..u32::try_from(ROWS).expect("small");
-    let (validation_rows, train_rows): (Vec<u32>, Vec<u32>) = rows.partition(|row| row % 3 == fold % 3);
-    let validation_rows = if fold == 2 { validation_rows[..29].to_vec() } else { validation_rows };
-    let source = Seed { study: 11, train: None, trial: None, fold };
-    Member { network: network(dropout), train: spec(lr), source, train_rows, validation_rows }
-}
-
-fn cohort(members: Vec<Member>) -> Cohort {
-    let selection = Rule { epoch: EpochRule::Best, metric: Metric::ValLoss, allow_failed_folds: false };
-    Cohort { members, selection, test: true, keep_weights: true }
-}
+use pictures::{cnn, cohort, data, member, mlp};
 
 fn trained(data: &DeviceData, cohort: &Cohort) -> Vec<MemberOutcome> {
-    train(data, cohort, &mut |_| Order::Continue, &|| false).expect("trains")
+    train(data, cohort, None, &mut Undisturbed).expect("trains")
 }
 
 fn numbers(outcome: &MemberOutcome) -> Vec<(String, Vec<f32>)> {
@@ -235,24 +141,6 @@ fn a_cohort_that_diverged_as_a_whole_ends() {
 }
 
 #[test]
-fn orders_and_looks_stop_a_cohort() {
-    let (data, cohort) = (data(), cohort(mixed(mlp, [1; 6])));
-    let mut seen = Vec::new();
-    let observed = train(
-        &data,
-        &cohort,
-        &mut |epoch: EpochOfMember| {
-            seen.push((epoch.record.epoch, epoch.member));
-            Order::Stop
-        },
-        &|| false,
-    );
-    assert!(matches!(observed, Err(TrainError::Stopped)));
-    assert_eq!(seen, (0..6).map(|member| (1, member)).collect::<Vec<_>>());
-    assert!(matches!(train(&data, &cohort, &mut |_| Order::Continue, &|| true), Err(TrainError::Stopped)));
-}
-
-#[test]
 fn the_selected_epochs_weights_are_kept_and_tested() {
     let data = data();
     let mut long = member(mlp, 0, 0.05, 0.0);
@@ -303,14 +191,14 @@ fn what_cannot_be_fused_is_named() {
     other.train.batch_size = 32;
     assert!(compatible(&first, &other).is_err_and(|reason| reason.contains("batch size")));
     assert!(compatible(&first, &member(cnn, 0, 1e-3, 0.1)).is_err());
-    let refused = train(&data(), &cohort(vec![first.clone(), other]), &mut |_| Order::Continue, &|| false);
+    let refused = train(&data(), &cohort(vec![first.clone(), other]), None, &mut Undisturbed);
     assert!(matches!(refused, Err(TrainError::Incompatible { member: 1, .. })));
     let mut beyond = first.clone();
     beyond.train_rows[3] = 120;
-    let refused = train(&data(), &cohort(vec![beyond]), &mut |_| Order::Continue, &|| false);
+    let refused = train(&data(), &cohort(vec![beyond]), None, &mut Undisturbed);
     assert!(matches!(refused, Err(TrainError::Incompatible { member: 0, .. })));
     let mut lone = first;
     lone.train.batch_size = 79;
-    let refused = train(&data(), &cohort(vec![lone]), &mut |_| Order::Continue, &|| false);
+    let refused = train(&data(), &cohort(vec![lone]), None, &mut Undisturbed);
     assert!(matches!(refused, Err(TrainError::LoneRow { rows: 80, batch_size: 79 })));
 }

@@ -11,7 +11,9 @@ use foldwise_study::trials::{Trial, Trials};
 
 use super::dataset::{Datasets, Held};
 use super::{TrainerConfig, outcome};
-use crate::trainer::{Cohort, EpochOfMember, Member, Order, TrainError, train as train_cohort};
+use crate::trainer::{
+    AfterEpoch, Checkpoint, Cohort, EpochOfMember, Member, Observer, TrainError, train as train_cohort,
+};
 
 /// Why a cohort was not trained.
 #[derive(Debug)]
@@ -70,14 +72,37 @@ fn try_train(
         training(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     })?;
     let cohort = cohort(lease, &spec, held, &trials)?;
-    let mut observe = |EpochOfMember { member, record }| {
-        tell(proto::MemberEpoch { run: Some(lease.runs[member]), epoch: Some(outcome::epoch(&record)) });
-        Order::Continue
-    };
-    match train_cohort(&held.data, &cohort, &mut observe, &|| stop.load(Ordering::Relaxed)) {
+    let mut observer = Teller { lease, stop, tell };
+    match train_cohort(&held.data, &cohort, None, &mut observer) {
         Ok(outcomes) => outcome::done(lease, outcomes, config).map(Some),
         Err(TrainError::Stopped) => Ok(None),
         Err(error) => Err(Failed::of_training(&error)),
+    }
+}
+
+/// Tells the agent of each epoch and looks at whether to stop.
+struct Teller<'a> {
+    lease: &'a proto::Lease,
+    stop: &'a AtomicBool,
+    tell: &'a mut dyn FnMut(proto::MemberEpoch),
+}
+
+impl Observer for Teller<'_> {
+    fn epoch(&mut self, EpochOfMember { member, record }: EpochOfMember) {
+        let run = Some(self.lease.runs[member]);
+        (self.tell)(proto::MemberEpoch { run, epoch: Some(outcome::epoch(&record)) });
+    }
+
+    fn should_stop(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn after_epoch(&mut self, _: u32) -> AfterEpoch {
+        AfterEpoch::Continue
+    }
+
+    fn keep(&mut self, _: Checkpoint) -> Result<(), TrainError> {
+        Ok(())
     }
 }
 

@@ -55,15 +55,6 @@ pub struct EpochOfMember {
     pub record: EpochRecord,
 }
 
-/// What the caller wants next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// Go on.
-    Continue,
-    /// End the cohort with [`TrainError::Stopped`].
-    Stop,
-}
-
 /// How one member ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemberOutcome {

@@ -2,6 +2,8 @@
 
 use tch::TchError;
 
+use super::CheckpointError;
+
 /// Why a cohort could not be trained.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -40,6 +42,10 @@ pub enum TrainError {
     /// Weights could not be written.
     #[error("the weights cannot be written as safetensors")]
     Weights(#[from] safetensors::SafeTensorError),
+    /// A checkpoint that cannot be gone on from, or could not be written or kept. The cohort can be trained from
+    /// its beginning.
+    #[error("the checkpoint is of no use")]
+    Checkpoint(#[from] CheckpointError),
     /// libtorch failed otherwise.
     #[error("libtorch failed")]
     Torch(#[source] TchError),

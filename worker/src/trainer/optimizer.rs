@@ -164,6 +164,21 @@ impl Optimizer {
         result
     }
 
+    /// Steps taken.
+    pub(super) fn steps(&self) -> i32 {
+        self.step
+    }
+
+    /// Running means (or momentum), none to two of `[N]`.
+    pub(super) fn state(&self) -> &[Tensor] {
+        &self.state
+    }
+
+    /// Counts on from `steps` steps.
+    pub(super) fn resume(&mut self, steps: i32) {
+        self.step = steps;
+    }
+
     /// Clears a slot's state, so that nothing of a diverged member is carried on.
     pub(super) fn clear(&self, slot: i64) -> Result<(), TrainError> {
         for state in &self.state {

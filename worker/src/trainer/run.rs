@@ -1,86 +1,71 @@
 //! A cohort from initial weights to outcomes.
 
-use std::time::{Duration, Instant};
-
-use foldwise_study::outcome::{EpochRecord, RunEnd, RunOutcome, TestRecord};
+use foldwise_study::outcome::{RunEnd, RunOutcome, TestRecord};
 use foldwise_study::selection::{EpochRule, Metric};
-use foldwise_study::train::{Loss, Rate};
+use foldwise_study::train::Loss;
 use tch::{Kind, Tensor, no_grad};
 
-use super::cohort::{check, improves};
+use super::clock::Clock;
+use super::cohort::check;
 use super::evaluate::evaluate;
+use super::fingerprint::fingerprint;
 use super::loss::Objective;
 use super::model::Model;
 use super::optimizer::Optimizer;
+use super::progress::{Ended, Progress};
+use super::selected::Selected;
 use super::step::Learner;
 use super::streams::Arrangement;
 use super::tally::{Tally, Total};
-use super::{Cohort, DeviceData, EpochOfMember, MemberOutcome, Order, TrainError, Weights};
+use super::{
+    AfterEpoch, Checkpoint, Cohort, DeviceData, EpochOfMember, MemberOutcome, Observer, TrainError, Weights,
+};
 
-/// Trains a cohort and gives back the outcome of each member, in their order.
+/// Trains a cohort, from its beginning or `from` a checkpoint of it, and gives back the outcome of each member, in
+/// their order.
 ///
-/// `observe` is told each epoch of each member as it ends; `should_stop` is asked every few steps. Both can
-/// end the cohort with [`TrainError::Stopped`]. A member whose loss becomes NaN or infinite is frozen and
-/// the others go on unchanged.
+/// The observer is told what happens and can take checkpoints or end the cohort with [`TrainError::Stopped`]. A
+/// member whose loss becomes NaN or infinite is frozen and the others go on unchanged. On a CPU a cohort that goes
+/// on from a checkpoint ends as one that was never interrupted, bit for bit, but for its seconds, which are the sum
+/// of both parts.
 ///
 /// # Errors
-/// [`TrainError::Incompatible`] before anything is trained; [`TrainError::OutOfMemory`] when a smaller cohort
-/// may fit; [`TrainError::Stopped`] when the caller asked for it; else what libtorch says.
+/// [`TrainError::Incompatible`] before anything is trained; [`TrainError::Checkpoint`], also before, when the
+/// checkpoint is not of this cohort; [`TrainError::OutOfMemory`] when a smaller cohort may fit;
+/// [`TrainError::Stopped`] when the observer asked for it; what the observer said when it could not keep a
+/// checkpoint; else what libtorch says.
 pub fn train(
     data: &DeviceData,
     cohort: &Cohort,
-    observe: &mut dyn FnMut(EpochOfMember) -> Order,
-    should_stop: &dyn Fn() -> bool,
+    from: Option<&Checkpoint>,
+    observer: &mut dyn Observer,
 ) -> Result<Vec<MemberOutcome>, TrainError> {
     let clock = Clock::start();
     check(data, cohort)?;
-    let mut run = Run::new(data, cohort)?;
-    run.epochs(observe, should_stop)?;
-    run.outcomes(clock.elapsed())
-}
-
-/// The wall clock of a cohort.
-struct Clock(Instant);
-
-impl Clock {
-    #[allow(clippy::disallowed_methods, reason = "a cohort's wall time is measured here and nowhere else")]
-    fn start() -> Self {
-        Self(Instant::now())
+    let mut run = Run::new(data, cohort, clock)?;
+    if let Some(from) = from {
+        run.resume(from)?;
     }
-
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
+    run.epochs(observer)?;
+    run.outcomes()
 }
 
 /// A cohort under way. What is per slot is in the slots' order.
-struct Run<'a> {
+pub(super) struct Run<'a> {
     data: &'a DeviceData,
-    cohort: &'a Cohort,
+    pub(super) cohort: &'a Cohort,
+    pub(super) fingerprint: String,
+    pub(super) clock: Clock,
     arrangement: Arrangement,
-    learner: Learner,
-    progress: Vec<Progress>,
-    selected: Option<Selected>,
-}
-
-/// How far the member of one slot has come.
-struct Progress {
-    member: usize,
-    rate: Rate,
-    epochs: Vec<EpochRecord>,
-    best: Option<EpochRecord>,
-    diverged: Option<u32>,
-}
-
-/// Weights and statistics of each member's best epoch.
-struct Selected {
-    /// `[N]`.
-    values: Tensor,
-    running: Vec<Tensor>,
+    pub(super) learner: Learner,
+    pub(super) progress: Vec<Progress>,
+    pub(super) selected: Option<Selected>,
+    /// Epochs that a checkpoint brought along.
+    pub(super) done: u32,
 }
 
 impl<'a> Run<'a> {
-    fn new(data: &'a DeviceData, cohort: &'a Cohort) -> Result<Self, TrainError> {
+    fn new(data: &'a DeviceData, cohort: &'a Cohort, clock: Clock) -> Result<Self, TrainError> {
         let (members, device) = (&cohort.members, data.device());
         let arrangement = Arrangement::new(members);
         let slots = || arrangement.slots.iter().map(|&slot| &members[slot]);
@@ -95,15 +80,22 @@ impl<'a> Run<'a> {
             let reason = "cross-entropy needs classes, but the targets are numbers".to_owned();
             return Err(TrainError::Incompatible { member: 0, reason });
         }
-        let progress = arrangement.slots.iter().map(|&member| {
-            let train = &members[member].train;
-            let rate = Rate::new(&train.schedule, train.optimizer.lr);
-            Progress { member, rate, epochs: Vec::new(), best: None, diverged: None }
-        });
-        let progress = progress.collect();
+        let progress = |&member: &usize| Progress::new(member, &members[member].train);
+        let progress = arrangement.slots.iter().map(progress).collect();
         let batch_size = members[0].train.batch_size as i64;
         let learner = Learner { model, optimizer, objective, batch_size, steps: 0 };
-        let mut run = Self { data, cohort, arrangement, learner, progress, selected: None };
+        let fingerprint = fingerprint(data, cohort)?;
+        let mut run = Self {
+            data,
+            cohort,
+            fingerprint,
+            clock,
+            arrangement,
+            learner,
+            progress,
+            selected: None,
+            done: 0,
+        };
         if run.selects() && (cohort.test || cohort.keep_weights) {
             run.selected = Some(Selected::of(&run.learner.model)?);
         }
@@ -119,23 +111,19 @@ impl<'a> Run<'a> {
         !self.cohort.members[0].validation_rows.is_empty()
     }
 
-    fn epochs(
-        &mut self,
-        observe: &mut dyn FnMut(EpochOfMember) -> Order,
-        should_stop: &dyn Fn() -> bool,
-    ) -> Result<(), TrainError> {
+    fn epochs(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let (members, device) = (&self.cohort.members, self.data.device());
-        let rows = members[0].train_rows.len();
+        let (rows, epochs) = (members[0].train_rows.len(), members[0].train.epochs);
         let mut tally =
             Tally::new(members.len() as i64, rows as i64, self.learner.objective.classes, device)?;
         let validation = self.arrangement.validation(members, device)?;
         let own = |slot: &usize| members[*slot].validation_rows.len();
         let validation_counts: Vec<usize> = self.arrangement.slots.iter().map(own).collect();
-        for epoch in 1..=members[0].train.epochs {
+        for epoch in self.done + 1..=epochs {
             let rates: Vec<f64> = self.progress.iter().map(Progress::rate).collect();
             self.learner.optimizer.set_rates(&rates)?;
             let index = self.arrangement.epoch(members, epoch, device)?;
-            self.learner.epoch(self.data.train(), &index, &mut tally, should_stop)?;
+            self.learner.epoch(self.data.train(), &index, &mut tally, &|| observer.should_stop())?;
             let trained = tally.totals(&vec![rows; members.len()])?;
             let validated = if self.validates() {
                 let Learner { model, objective, .. } = &mut self.learner;
@@ -143,10 +131,11 @@ impl<'a> Run<'a> {
             } else {
                 None
             };
-            self.end_epoch(epoch, &trained, validated.as_deref(), observe)?;
-            if self.progress.iter().all(|progress| progress.diverged.is_some()) {
+            self.end_epoch(epoch, &trained, validated.as_deref(), observer)?;
+            if epoch == epochs || self.progress.iter().all(|progress| progress.diverged.is_some()) {
                 break;
             }
+            self.between_epochs(epoch, observer)?;
         }
         Ok(())
     }
@@ -156,48 +145,45 @@ impl<'a> Run<'a> {
         epoch: u32,
         trained: &[Total],
         validated: Option<&[Total]>,
-        observe: &mut dyn FnMut(EpochOfMember) -> Order,
+        observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
         // Numbers have no accuracy.
         let metric =
             if self.learner.objective.classes { self.cohort.selection.metric } else { Metric::ValLoss };
         let (mut improved, mut ended) = (Vec::new(), Vec::new());
         for (slot, progress) in self.progress.iter_mut().enumerate() {
-            if progress.diverged.is_some() {
-                continue;
-            }
             let val = validated.map(|validated| validated[slot]);
-            let finite = trained[slot].loss.is_finite() && val.is_none_or(|val| val.loss.is_finite());
-            if !finite {
-                progress.diverged = Some(epoch);
-                freeze(&self.learner, slot as i64)?;
-                continue;
+            match progress.end_epoch(epoch, trained[slot], val, metric) {
+                Ended::Frozen => {}
+                Ended::Diverged => freeze(&self.learner, slot as i64)?,
+                Ended::Recorded(record, best) => {
+                    if best {
+                        improved.push(slot as i64);
+                    }
+                    ended.push(EpochOfMember { member: progress.member, record });
+                }
             }
-            let record = EpochRecord {
-                epoch,
-                train_loss: trained[slot].loss,
-                train_accuracy: trained[slot].accuracy,
-                val_loss: val.map(|val| val.loss),
-                val_accuracy: val.and_then(|val| val.accuracy),
-                lr: progress.rate.current(),
-            };
-            progress.rate.end_epoch(epoch, record.val_loss, record.val_accuracy);
-            progress.epochs.push(record);
-            if improves(metric, &record, progress.best.as_ref()) {
-                progress.best = Some(record);
-                improved.push(slot as i64);
-            }
-            ended.push(EpochOfMember { member: progress.member, record });
         }
         if let Some(selected) = &mut self.selected {
             selected.take(&self.learner.model, &improved)?;
         }
         ended.sort_by_key(|ended| ended.member);
-        let orders: Vec<Order> = ended.into_iter().map(observe).collect();
-        if orders.contains(&Order::Stop) { Err(TrainError::Stopped) } else { Ok(()) }
+        ended.into_iter().for_each(|ended| observer.epoch(ended));
+        Ok(())
     }
 
-    fn outcomes(mut self, elapsed: Duration) -> Result<Vec<MemberOutcome>, TrainError> {
+    fn between_epochs(&self, epoch: u32, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        match observer.after_epoch(epoch) {
+            AfterEpoch::Continue => Ok(()),
+            AfterEpoch::Checkpoint => observer.keep(self.checkpoint(epoch)?),
+            AfterEpoch::CheckpointAndStop => {
+                observer.keep(self.checkpoint(epoch)?)?;
+                Err(TrainError::Stopped)
+            }
+        }
+    }
+
+    fn outcomes(mut self) -> Result<Vec<MemberOutcome>, TrainError> {
         if let Some(selected) = &self.selected {
             selected.give_back(&mut self.learner.model)?;
         }
@@ -218,7 +204,7 @@ impl<'a> Run<'a> {
             let outcome = RunOutcome {
                 end: progress.diverged.map_or(RunEnd::Finished, RunEnd::Diverged),
                 epochs: progress.epochs.clone(),
-                seconds: elapsed.as_secs_f64(),
+                seconds: self.clock.seconds(),
                 test: test.map(|total| TestRecord { loss: total.loss, accuracy: total.accuracy }),
             };
             outcomes.push((progress.member, MemberOutcome { outcome, best_epoch: counted, weights }));
@@ -244,12 +230,6 @@ impl<'a> Run<'a> {
     }
 }
 
-impl Progress {
-    fn rate(&self) -> f64 {
-        if self.diverged.is_some() { 0.0 } else { self.rate.current() }
-    }
-}
-
 /// Clears a diverged member, so that it computes small finite numbers that nobody reads.
 fn freeze(learner: &Learner, slot: i64) -> Result<(), TrainError> {
     let Learner { model, optimizer, .. } = learner;
@@ -265,41 +245,4 @@ fn freeze(learner: &Learner, slot: i64) -> Result<(), TrainError> {
         }
         optimizer.clear(slot)
     })
-}
-
-impl Selected {
-    fn of(model: &Model) -> Result<Self, TrainError> {
-        let values = model.parameters.values().f_zeros_like()?;
-        let running: Result<Vec<Tensor>, _> = model.running().into_iter().map(Tensor::f_zeros_like).collect();
-        Ok(Self { values, running: running? })
-    }
-
-    /// Takes over the slots' present weights and statistics.
-    fn take(&mut self, model: &Model, slots: &[i64]) -> Result<(), TrainError> {
-        let members = model.parameters.members();
-        let row = |flat: &Tensor, slot: i64| flat.f_view((members, -1))?.f_select(0, slot);
-        no_grad(|| {
-            for &slot in slots {
-                for block in model.parameters.blocks() {
-                    let from = block.of(model.parameters.values(), members)?.f_select(0, slot)?;
-                    block.of(&self.values, members)?.f_select(0, slot)?.f_copy_(&from)?;
-                }
-                for (kept, present) in self.running.iter().zip(model.running()) {
-                    row(kept, slot)?.f_copy_(&row(present, slot)?)?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// Puts the selected weights and statistics into the model.
-    fn give_back(&self, model: &mut Model) -> Result<(), TrainError> {
-        no_grad(|| {
-            model.parameters.values().shallow_clone().f_copy_(&self.values)?;
-            for (kept, present) in self.running.iter().zip(model.running()) {
-                present.shallow_clone().f_copy_(kept)?;
-            }
-            Ok(())
-        })
-    }
 }
