@@ -18,6 +18,10 @@ const EPOCHS: u32 = 5;
 #[derive(Default)]
 struct Keeper {
     stop_after: Option<u32>,
+    /// Whether it wants to stop at the first look.
+    impatient: bool,
+    /// Whether it has no room for checkpoints.
+    full: bool,
     kept: Vec<Vec<u8>>,
     asked: Vec<u32>,
     told: Vec<(u32, usize)>,
@@ -29,7 +33,7 @@ impl Observer for Keeper {
     }
 
     fn should_stop(&self) -> bool {
-        false
+        self.impatient
     }
 
     fn after_epoch(&mut self, epoch: u32) -> AfterEpoch {
@@ -43,6 +47,9 @@ impl Observer for Keeper {
 
     fn keep(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
         assert_eq!(self.asked.last(), Some(&checkpoint.epoch()));
+        if self.full {
+            return Err(CheckpointError::NotKept("the disk is full".into()).into());
+        }
         self.kept.push(checkpoint.to_bytes()?);
         Ok(())
     }
@@ -273,8 +280,7 @@ fn damaged_bytes_are_refused() {
         refused(&bytes[..length], &format!("the first {length} bytes"));
     }
     refused(&[bytes.as_slice(), &[0]].concat(), "a byte more");
-    let every_header_byte_and_some_of_the_tensors = (0..tensors).chain((tensors..bytes.len()).step_by(53));
-    for index in every_header_byte_and_some_of_the_tensors {
+    for index in (0..tensors).chain((tensors..bytes.len()).step_by(53)) {
         let mut flipped = bytes.clone();
         flipped[index] ^= 1 << (index % 8);
         refused(&flipped, &format!("byte {index} of {}, {tensors} of them header", bytes.len()));
@@ -283,42 +289,12 @@ fn damaged_bytes_are_refused() {
 
 #[test]
 fn a_look_stops_a_cohort_and_an_observer_that_cannot_keep_ends_it() {
-    struct Impatient;
-    impl Observer for Impatient {
-        fn epoch(&mut self, _: EpochOfMember) {}
-
-        fn should_stop(&self) -> bool {
-            true
-        }
-
-        fn after_epoch(&mut self, _: u32) -> AfterEpoch {
-            AfterEpoch::Continue
-        }
-
-        fn keep(&mut self, _: Checkpoint) -> Result<(), TrainError> {
-            Ok(())
-        }
-    }
-    struct Full;
-    impl Observer for Full {
-        fn epoch(&mut self, epoch: EpochOfMember) {
-            assert_eq!(epoch.record.epoch, 1);
-        }
-
-        fn should_stop(&self) -> bool {
-            false
-        }
-
-        fn after_epoch(&mut self, _: u32) -> AfterEpoch {
-            AfterEpoch::Checkpoint
-        }
-
-        fn keep(&mut self, _: Checkpoint) -> Result<(), TrainError> {
-            Err(CheckpointError::NotKept("the disk is full".into()).into())
-        }
-    }
     let (cohort, _) = small();
-    assert!(matches!(train(&data(), &cohort, None, &mut Impatient), Err(TrainError::Stopped)));
-    let ended = train(&data(), &cohort, None, &mut Full).expect_err("cannot keep");
+    let mut impatient = Keeper { impatient: true, ..Keeper::default() };
+    assert!(matches!(train(&data(), &cohort, None, &mut impatient), Err(TrainError::Stopped)));
+    assert!(impatient.told.is_empty());
+    let mut full = Keeper { full: true, ..Keeper::default() };
+    let ended = train(&data(), &cohort, None, &mut full).expect_err("cannot keep");
     assert!(matches!(ended, TrainError::Checkpoint(CheckpointError::NotKept(_))), "{ended:?}");
+    assert_eq!(full.asked, [1]);
 }
