@@ -54,8 +54,9 @@ fn row(case: &Case, width: usize) -> Outcome<()> {
     let (without, with) = (median(&mut without), median(&mut with));
     let checkpoint_s = median(&mut keeper.seconds);
     let epoch_s = without / f64::from(EPOCHS);
+    let how = if width == 1 { "alone".to_owned() } else { format!("{width} fused") };
     println!(
-        "| {}, {width} fused | {without:.2} | {with:.2} | {:.1} | {} | {:.2} % | {:.3} % |",
+        "| {}, {how} | {without:.2} | {with:.2} | {:.1} | {} | {:.2} % | {:.3} % |",
         case.name,
         checkpoint_s * 1e3,
         keeper.bytes,
