@@ -4,6 +4,7 @@
 //! for work when, the partition into cohorts is a function of the spec and of a device profile alone.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -51,16 +52,23 @@ impl Plan {
         profile: &DeviceProfile,
         width: Option<usize>,
     ) -> Self {
-        let mut cohorts = Vec::new();
-        for group in groups(trials.facts()) {
-            let facts = &trials.facts()[group[0]];
-            let most = width.unwrap_or_else(|| profile.width(facts)).min(memory_width(facts, profile)).max(1);
-            for folds in folds_by_size(sizes) {
-                cohorts.extend(pack(&group, &folds, most));
-            }
-        }
-        // First trials first, so that early results are whole trials.
-        cohorts.sort_by_key(|cohort| cohort[0]);
+        let (all_trials, all_folds) = (0..trials.len(), 0..sizes.len());
+        let cohorts = block(trials, sizes, (all_trials, all_folds), profile, width);
+        Self { device: profile.kind, cohorts }
+    }
+
+    /// Plans what an extension added to a study that had `known.0` trials and `known.1` folds: the new folds of the
+    /// trials it had, then the new trials. The runs it had stay where they are.
+    #[must_use]
+    pub fn added(
+        trials: &Trials,
+        sizes: &[(usize, usize)],
+        known: (usize, usize),
+        profile: &DeviceProfile,
+        width: Option<usize>,
+    ) -> Self {
+        let mut cohorts = block(trials, sizes, (0..known.0, known.1..sizes.len()), profile, width);
+        cohorts.extend(block(trials, sizes, (known.0..trials.len(), 0..sizes.len()), profile, width));
         Self { device: profile.kind, cohorts }
     }
 
@@ -69,6 +77,30 @@ impl Plan {
     pub fn runs(&self) -> usize {
         self.cohorts.iter().map(Vec::len).sum()
     }
+}
+
+/// The cohorts of a range of trials on a range of folds.
+fn block(
+    trials: &Trials,
+    sizes: &[(usize, usize)],
+    (trial_range, fold_range): (Range<usize>, Range<usize>),
+    profile: &DeviceProfile,
+    width: Option<usize>,
+) -> Vec<Vec<RunId>> {
+    if trial_range.is_empty() || fold_range.is_empty() {
+        return Vec::new();
+    }
+    let mut cohorts = Vec::new();
+    for group in groups(trials.facts(), trial_range) {
+        let facts = &trials.facts()[group[0]];
+        let most = width.unwrap_or_else(|| profile.width(facts)).min(memory_width(facts, profile)).max(1);
+        for folds in folds_by_size(sizes, fold_range.clone()) {
+            cohorts.extend(pack(&group, &folds, most));
+        }
+    }
+    // First trials first, so that early results are whole trials.
+    cohorts.sort_by_key(|cohort| cohort[0]);
+    cohorts
 }
 
 /// Estimated bytes that one member takes on a device.
@@ -85,10 +117,11 @@ fn memory_width(facts: &TrialFacts, profile: &DeviceProfile) -> usize {
 }
 
 /// Trials with equal keys, each group in order, the groups in the order of their first trial.
-fn groups(facts: &[TrialFacts]) -> Vec<Vec<usize>> {
+fn groups(facts: &[TrialFacts], range: Range<usize>) -> Vec<Vec<usize>> {
     let mut positions: HashMap<[u8; 32], usize> = HashMap::new();
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (trial, facts) in facts.iter().enumerate() {
+    for trial in range {
+        let facts = &facts[trial];
         let position = *positions.entry(facts.fuse_key).or_insert(groups.len());
         if position == groups.len() {
             groups.push(Vec::new());
@@ -99,9 +132,10 @@ fn groups(facts: &[TrialFacts]) -> Vec<Vec<usize>> {
 }
 
 /// Folds whose training parts have the same size, which take the same number of equal steps.
-fn folds_by_size(sizes: &[(usize, usize)]) -> Vec<Vec<usize>> {
+fn folds_by_size(sizes: &[(usize, usize)], range: Range<usize>) -> Vec<Vec<usize>> {
     let mut classes: Vec<(usize, Vec<usize>)> = Vec::new();
-    for (fold, &(train, _)) in sizes.iter().enumerate() {
+    for fold in range {
+        let train = sizes[fold].0;
         match classes.iter_mut().find(|(size, _)| *size == train) {
             Some((_, folds)) => folds.push(fold),
             None => classes.push((train, vec![fold])),
@@ -173,7 +207,7 @@ mod tests {
 
     #[test]
     fn folds_of_different_sizes_do_not_fuse() {
-        assert_eq!(folds_by_size(&[(8, 3), (9, 2), (9, 2)]), [vec![0], vec![1, 2]]);
+        assert_eq!(folds_by_size(&[(8, 3), (9, 2), (9, 2)], 0..3), [vec![0], vec![1, 2]]);
         assert_eq!(even_parts(&[1, 2, 3, 4, 5], 2), [&[1, 2, 3][..], &[4, 5]]);
     }
 }

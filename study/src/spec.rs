@@ -119,6 +119,27 @@ pub struct Limits {
     /// The most trainable numbers a trial's network may have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<u64>,
+    /// Seconds between checkpoints of a cohort under way, taken at the ends of epochs; 0 takes none. 60 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub checkpoint_seconds: Option<u32>,
+    /// Seconds without a finished epoch after which a trainer counts as hung and is killed. By default ten times the
+    /// longest epoch of its cohort so far, at least a minute, and an hour for the first epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 604_800))]
+    pub hang_seconds: Option<u32>,
+}
+
+/// Seconds between checkpoints where a spec does not say.
+const CHECKPOINT_SECONDS: u32 = 60;
+
+impl Limits {
+    /// Time between checkpoints of a cohort under way; `None` for none.
+    #[must_use]
+    pub fn checkpoint_interval(&self) -> Option<std::time::Duration> {
+        let seconds = self.checkpoint_seconds.unwrap_or(CHECKPOINT_SECONDS);
+        (seconds > 0).then(|| std::time::Duration::from_secs(seconds.into()))
+    }
 }
 
 /// How runs are put together and where they run.
@@ -157,7 +178,7 @@ impl DeviceKind {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { attempts: attempts(), parameters: None }
+        Self { attempts: attempts(), parameters: None, checkpoint_seconds: None, hang_seconds: None }
     }
 }
 

@@ -1,20 +1,24 @@
 //! The trials of a study: enumerated once, at submission, each checked against the data.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::network::{Layer, Network, NetworkSpec, ParameterCount};
+use crate::network::{Layer, Network, ParameterCount};
 use crate::selection::Metric;
-use crate::space::Axis;
-use crate::spec::{Problem, Spec, check_trial, set_json};
+use crate::spec::{Problem, Spec};
 use crate::train::{Loss, OptimizerKind, TrainSpec};
+
+mod failing;
+mod grid;
+
+use failing::Failing;
+use grid::{Grid, Identity};
 
 /// More trials than this are refused; larger spaces want a search, not a grid.
 pub const TRIALS_MAX: usize = 100_000;
-
-/// More problems than this are counted, not listed.
-const PROBLEMS_LISTED_MAX: usize = 20;
 
 /// What must be known of the data to check and plan a study.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,13 +75,10 @@ pub struct TrialFacts {
     pub fuse_key: [u8; 32],
 }
 
-/// All trials of a study.
+/// All trials of a study: those of its spec, and after them what each extension of the spec added.
 #[derive(Debug, Clone)]
 pub struct Trials {
-    template: Json,
-    axes: Vec<Axis>,
-    /// Positions in the full grid of the trials that are not excluded.
-    grid: Vec<u32>,
+    grids: Vec<Grid>,
     facts: Vec<TrialFacts>,
     rows: RowFacts,
 }
@@ -88,52 +89,96 @@ impl Trials {
     /// # Errors
     /// Every problem at once; of long lists the first, and how many more.
     pub fn enumerate(spec: &Spec, rows: &RowFacts) -> Result<Self, Vec<Problem>> {
-        let axes = spec.space.axes();
-        let size = axes.iter().try_fold(1_usize, |size, axis| size.checked_mul(axis.points.len()));
-        let Some(size) = size.filter(|&size| size <= TRIALS_MAX) else {
-            let message = format!("the grid has more than {TRIALS_MAX} points");
-            return Err(vec![Problem::new("space", message).hint("try fewer values, or zip parameters")]);
-        };
-        let mut template = spec.to_json();
-        if let Some(object) = template.as_object_mut() {
-            object.retain(|key, _| key == "network" || key == "train");
+        let trials = Self { grids: Vec::new(), facts: Vec::new(), rows: rows.clone() };
+        let trials = trials.with(spec, &HashSet::new())?;
+        if trials.is_empty() {
+            return Err(vec![Problem::new("space.exclude", "leaves no trial")]);
         }
-        let mut trials = Self { template, axes, grid: Vec::new(), facts: Vec::new(), rows: rows.clone() };
+        Ok(trials)
+    }
+
+    /// Enumerates a spec that was extended: `versions` are its states, oldest first.
+    ///
+    /// # Errors
+    /// As [`Self::enumerate`] and [`Self::extended`].
+    pub fn of_versions<'a>(
+        versions: impl IntoIterator<Item = &'a Spec>,
+        rows: &RowFacts,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut versions = versions.into_iter();
+        let Some(first) = versions.next() else {
+            return Err(vec![Problem::new("", "there is no spec")]);
+        };
+        versions.try_fold(Self::enumerate(first, rows)?, |trials, spec| trials.extended(spec))
+    }
+
+    /// These trials with their numbers, and after them those of a newer spec that are not among them.
+    ///
+    /// # Errors
+    /// As [`Self::enumerate`]; and when the newer spec leaves one of these out, for an extension only adds.
+    pub fn extended(self, spec: &Spec) -> Result<Self, Vec<Problem>> {
+        let known: HashSet<Identity> = (0..self.len()).filter_map(|trial| self.identity(trial)).collect();
+        let newer = Self::enumerate(spec, &self.rows)?;
+        let kept: HashSet<Identity> = (0..newer.len()).filter_map(|trial| newer.identity(trial)).collect();
+        let missing =
+            (0..self.len()).find(|&trial| self.identity(trial).is_some_and(|id| !kept.contains(&id)));
+        if let Some(trial) = missing {
+            let values: Vec<String> =
+                self.parameters(trial).iter().map(|(path, value)| format!("{path} = {value}")).collect();
+            let message = format!("leaves out trial {trial} of the study ({})", values.join(", "));
+            return Err(vec![
+                Problem::new("space", message).hint("an extension can only add; submit another study"),
+            ]);
+        }
+        self.with(spec, &known)
+    }
+
+    /// Adds the trials of a spec whose identity is not known yet.
+    fn with(mut self, spec: &Spec, known: &HashSet<Identity>) -> Result<Self, Vec<Problem>> {
+        let mut grid = Grid::of(spec)?;
         let mut problems = Vec::new();
-        if spec.selection.metric == Some(Metric::ValAccuracy) && rows.classes.is_none() {
+        if spec.selection.metric == Some(Metric::ValAccuracy) && self.rows.classes.is_none() {
             let problem =
                 Problem::new("selection.metric", "val_accuracy needs classes, but the target is a number");
             problems.push(problem.hint("use val_loss"));
         }
         let mut failing = Failing::default();
-        for position in 0..u32::try_from(size).unwrap_or(u32::MAX) {
-            if spec.space.excludes(&trials.parameters_at(position)) {
+        let mut count = 0;
+        let first = self.len();
+        for position in 0..grid.size {
+            let parameters = grid.parameters_at(position);
+            if spec.space.excludes(&parameters) {
                 continue;
             }
-            let index = trials.grid.len();
-            trials.grid.push(position);
-            match trials.build(index, spec.limits.parameters) {
-                Ok(trial) => trials.facts.push(trial.facts()),
-                Err(found) => failing.add(&trials.parameters(index), found),
+            count += 1;
+            match grid.build(first + grid.positions.len(), position, &self.rows, spec.limits.parameters) {
+                Ok(_) if !known.is_empty() && known.contains(&grid.identity(position)) => {}
+                Ok(trial) => {
+                    grid.positions.push(position);
+                    self.facts.push(trial.facts());
+                }
+                Err(found) => failing.add(&parameters, found),
             }
         }
-        if trials.grid.is_empty() {
-            problems.push(Problem::new("space.exclude", "leaves no trial"));
+        if self.facts.len() > TRIALS_MAX {
+            problems
+                .push(Problem::new("space", format!("the study would have more than {TRIALS_MAX} trials")));
         }
-        problems.extend(failing.into_problems(trials.len()));
-        if problems.is_empty() { Ok(trials) } else { Err(problems) }
+        problems.extend(failing.into_problems(count));
+        self.grids.push(grid);
+        if problems.is_empty() { Ok(self) } else { Err(problems) }
     }
 
     /// How many trials there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.grid.len()
+        self.facts.len()
     }
 
     /// Whether there is none; never so for a checked study.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.grid.is_empty()
+        self.facts.is_empty()
     }
 
     /// What planning needs, by trial.
@@ -145,63 +190,30 @@ impl Trials {
     /// The searched values of a trial, by path, in the order of the space.
     #[must_use]
     pub fn parameters(&self, trial: usize) -> IndexMap<String, Json> {
-        self.grid.get(trial).map(|&position| self.parameters_at(position)).unwrap_or_default()
+        self.place(trial).map(|(grid, position)| grid.parameters_at(position)).unwrap_or_default()
     }
 
     /// A trial, or `None` past the last.
     #[must_use]
     pub fn trial(&self, index: usize) -> Option<Trial> {
-        (index < self.len()).then(|| self.build(index, None).ok()).flatten()
+        let (grid, position) = self.place(index)?;
+        grid.build(index, position, &self.rows, None).ok()
     }
 
-    fn parameters_at(&self, position: u32) -> IndexMap<String, Json> {
-        let mut rest = position as usize;
-        let mut points = Vec::with_capacity(self.axes.len());
-        for axis in self.axes.iter().rev() {
-            points.push((axis, &axis.points[rest % axis.points.len()]));
-            rest /= axis.points.len();
-        }
-        let values = points.into_iter().rev().flat_map(|(axis, point)| axis.paths.iter().zip(point));
-        values.map(|(path, value)| (path.clone(), value.clone())).collect()
+    fn identity(&self, trial: usize) -> Option<Identity> {
+        self.place(trial).map(|(grid, position)| grid.identity(position))
     }
 
-    fn build(&self, index: usize, parameters_max: Option<u64>) -> Result<Trial, Vec<Problem>> {
-        #[derive(Deserialize)]
-        struct Searched {
-            network: NetworkSpec,
-            train: TrainSpec,
-        }
-        let parameters = self.parameters_at(self.grid[index]);
-        let mut json = self.template.clone();
-        for (path, value) in &parameters {
-            set_json(&mut json, path, value.clone());
-        }
-        let Searched { network, train } =
-            serde_json::from_value(json).map_err(|error| vec![Problem::new("space", error.to_string())])?;
-        let mut problems = check_trial(&train);
-        let loss = train.loss.unwrap_or(match self.rows.classes {
-            Some(_) => Loss::CrossEntropy,
-            None => Loss::MeanSquaredError,
-        });
-        if loss == Loss::CrossEntropy && self.rows.classes.is_none() {
-            let problem =
-                Problem::new("train.loss", "cross_entropy needs classes, but the target is a number");
-            problems.push(problem.hint("use mean_squared_error, or data.csv.task = \"classification\""));
-        }
-        match network.resolve(&self.rows.shape, self.rows.outputs()) {
-            Err(error) => problems.push(Problem::new("network", error.to_string())),
-            Ok(network) => {
-                let count = network.parameter_count().total;
-                if let Some(most) = parameters_max.filter(|&most| count > most) {
-                    let message = format!("{count} parameters pass the budget of {most} (limits.parameters)");
-                    problems.push(Problem::new("network", message));
-                }
-                if problems.is_empty() {
-                    return Ok(Trial { index, parameters, train, network, loss });
-                }
+    /// The grid that a trial comes from, and its position there.
+    fn place(&self, trial: usize) -> Option<(&Grid, u32)> {
+        let mut rest = trial;
+        for grid in &self.grids {
+            match grid.positions.get(rest) {
+                Some(&position) => return Some((grid, position)),
+                None => rest -= grid.positions.len(),
             }
         }
-        Err(problems)
+        None
     }
 }
 
@@ -241,40 +253,5 @@ impl Trial {
         let rest = format!("{} {} {:?} {rule} {}", train.batch_size, train.epochs, self.loss, train.shuffle);
         hasher.update(rest.as_bytes());
         *hasher.finalize().as_bytes()
-    }
-}
-
-/// What is wrong with trials: each problem once, with the first trial that has it and how many do.
-#[derive(Default)]
-struct Failing {
-    problems: IndexMap<(String, String), (Problem, String, usize)>,
-}
-
-impl Failing {
-    fn add(&mut self, parameters: &IndexMap<String, Json>, problems: Vec<Problem>) {
-        for problem in problems {
-            let key = (problem.path.clone(), problem.message.clone());
-            let entry = self.problems.entry(key).or_insert_with(|| {
-                let values: Vec<String> =
-                    parameters.iter().map(|(path, value)| format!("{path} = {value}")).collect();
-                (problem, values.join(", "), 0)
-            });
-            entry.2 += 1;
-        }
-    }
-
-    fn into_problems(self, trials: usize) -> impl Iterator<Item = Problem> {
-        let rest = self.problems.len().saturating_sub(PROBLEMS_LISTED_MAX);
-        let more = (rest > 0).then(|| Problem::new("space", format!("{rest} more problems of this kind")));
-        let listed =
-            self.problems.into_values().take(PROBLEMS_LISTED_MAX).map(move |(mut problem, values, count)| {
-                if trials > 1 {
-                    let first =
-                        if count == trials { String::new() } else { format!(", first with {values}") };
-                    problem.message = format!("{} [in {count} of {trials} trials{first}]", problem.message);
-                }
-                problem
-            });
-        listed.chain(more)
     }
 }

@@ -64,14 +64,19 @@ impl SpecFile {
     /// # Errors
     /// Every problem at once, such as a network that does not fit the rows.
     pub fn trials(&self, rows: &RowFacts) -> Result<Trials, Problems> {
-        Trials::enumerate(&self.spec, rows)
-            .map_err(|problems| Problems::locate(self.place(problems), &self.text))
+        Trials::enumerate(&self.spec, rows).map_err(|problems| self.located(problems))
     }
 
     /// A problem that was found elsewhere, such as with the data, at its place.
     #[must_use]
     pub fn problem(&self, path: &str, message: impl Into<String>) -> Problems {
-        Problems::locate(self.place(vec![Problem::new(path, message)]), &self.text)
+        self.located(vec![Problem::new(path, message)])
+    }
+
+    /// Problems that were found elsewhere, such as with an extension, at their places.
+    #[must_use]
+    pub fn located(&self, problems: Vec<Problem>) -> Problems {
+        Problems::locate(self.place(problems), &self.text)
     }
 
     fn place(&self, mut problems: Vec<Problem>) -> Vec<Problem> {
