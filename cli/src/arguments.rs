@@ -3,10 +3,22 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    artifact::ArtifactArguments, cancel::CancelArguments, coordinator::CoordinatorArguments,
-    data::DataArguments, list::ListArguments, plan::PlanArguments, report::ReportArguments,
-    run::RunArguments, status::StatusArguments, submit::SubmitArguments, watch::WatchArguments,
-    worker::WorkerArguments, workers::WorkersArguments,
+    artifact::ArtifactArguments,
+    backup::BackupArguments,
+    coordinator::CoordinatorArguments,
+    data::DataArguments,
+    drain::DrainArguments,
+    inspect::InspectArguments,
+    list::ListArguments,
+    operate::{ExtendArguments, OperationArguments},
+    plan::PlanArguments,
+    report::ReportArguments,
+    run::RunArguments,
+    status::StatusArguments,
+    submit::SubmitArguments,
+    watch::WatchArguments,
+    worker::WorkerArguments,
+    workers::WorkersArguments,
 };
 
 /// Where a coordinator is expected unless told otherwise.
@@ -61,15 +73,31 @@ pub(crate) enum Command {
     /// Follow a study until it ends
     Watch(WatchArguments),
     /// End a study early
-    Cancel(CancelArguments),
+    Cancel(OperationArguments),
+    /// Hold a study: workers keep checkpoints and hand back what they have
+    Pause(OperationArguments),
+    /// Go on with a paused study
+    Resume(OperationArguments),
+    /// Try a study's failed and cancelled runs again
+    Retry(OperationArguments),
+    /// Add values or repeats to a study; what is done is kept
+    Extend(ExtendArguments),
+    /// Forget a study that is over, with its results and files
+    Delete(OperationArguments),
     /// Show a study's report, finished or not
     Report(ReportArguments),
     /// List the coordinator's workers
     Workers(WorkersArguments),
+    /// Empty a worker and end it
+    Drain(DrainArguments),
     /// Save a file that the coordinator keeps, such as a study's final weights
     Artifact(ArtifactArguments),
     /// List, fetch and check the datasets that are known by name
     Data(DataArguments),
+    /// Copy a coordinator's state while it works
+    Backup(BackupArguments),
+    /// Show what a state folder holds, without changing it
+    Inspect(InspectArguments),
     /// Print the JSON Schema of study files
     Schema,
 }

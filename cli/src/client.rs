@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::{
-    CancelStudyRequest, Chunk, CreateStudyRequest, GetArtifactRequest, GetReportRequest, GetStudyRequest,
-    ListRunsRequest, ListStudiesRequest, ListWorkersRequest, Run, Study, StudyEvent, WatchStudyRequest,
-    Worker,
+    CancelStudyRequest, Chunk, CreateStudyRequest, DeleteStudyRequest, DrainWorkerRequest,
+    ExtendStudyRequest, GetArtifactRequest, GetReportRequest, GetStudyRequest, ListRunsRequest,
+    ListStudiesRequest, ListWorkersRequest, PauseStudyRequest, ResumeStudyRequest, RetryStudyRequest, Run,
+    Study, StudyEvent, WatchStudyRequest, Worker,
 };
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
@@ -90,12 +91,13 @@ impl Client {
         }
     }
 
-    /// All runs of a study, in order of trial and fold.
-    pub(crate) async fn runs(&self, study: &str) -> Result<Vec<Run>, CallError> {
+    /// The runs of a study that failed, and open ones whose last attempt did, in order of trial and fold.
+    pub(crate) async fn troubled_runs(&self, study: &str) -> Result<Vec<Run>, CallError> {
         let mut all = Vec::new();
         let mut page_token = String::new();
         loop {
-            let request = ListRunsRequest { parent: study.to_owned(), page_size: RUNS_PER_PAGE, page_token };
+            let parent = study.to_owned();
+            let request = ListRunsRequest { parent, page_size: RUNS_PER_PAGE, page_token, troubled: true };
             let answer = self.studies.clone().list_runs(request).await;
             let page = answer.map_err(self.failed("list the study's runs"))?.into_inner();
             all.extend(page.runs);
@@ -112,9 +114,49 @@ impl Client {
         answer.map(tonic::Response::into_inner).map_err(self.failed("cancel the study"))
     }
 
-    /// What happens to a study, from now until it ends.
-    pub(crate) async fn watch(&self, study: &str) -> Result<Events, CallError> {
-        let answer = self.studies.clone().watch_study(WatchStudyRequest { name: study.to_owned() }).await;
+    /// Holds a study.
+    pub(crate) async fn pause(&self, study: &str) -> Result<Study, CallError> {
+        let answer = self.studies.clone().pause_study(PauseStudyRequest { name: study.to_owned() }).await;
+        answer.map(tonic::Response::into_inner).map_err(self.failed("pause the study"))
+    }
+
+    /// Goes on with a study.
+    pub(crate) async fn resume(&self, study: &str) -> Result<Study, CallError> {
+        let answer = self.studies.clone().resume_study(ResumeStudyRequest { name: study.to_owned() }).await;
+        answer.map(tonic::Response::into_inner).map_err(self.failed("resume the study"))
+    }
+
+    /// Tries failed and cancelled runs again.
+    pub(crate) async fn retry(&self, study: &str) -> Result<Study, CallError> {
+        let answer = self.studies.clone().retry_study(RetryStudyRequest { name: study.to_owned() }).await;
+        answer.map(tonic::Response::into_inner).map_err(self.failed("retry the study's failed runs"))
+    }
+
+    /// Adds trials or folds.
+    pub(crate) async fn extend(&self, study: &str, spec: &SpecText) -> Result<Study, CallError> {
+        let (name, format) = (study.to_owned(), spec.proto_format().into());
+        let request = ExtendStudyRequest { name, spec: spec.text.clone(), format };
+        let answer = self.studies.clone().extend_study(request).await;
+        answer.map(tonic::Response::into_inner).map_err(self.failed("extend the study"))
+    }
+
+    /// Forgets a study that is over.
+    pub(crate) async fn delete(&self, study: &str) -> Result<(), CallError> {
+        let answer = self.studies.clone().delete_study(DeleteStudyRequest { name: study.to_owned() }).await;
+        answer.map(drop).map_err(self.failed("delete the study"))
+    }
+
+    /// Tells a worker to hand back what it has and end.
+    pub(crate) async fn drain(&self, worker: &str) -> Result<Worker, CallError> {
+        let answer =
+            self.studies.clone().drain_worker(DrainWorkerRequest { worker: worker.to_owned() }).await;
+        answer.map(tonic::Response::into_inner).map_err(self.failed("drain the worker"))
+    }
+
+    /// What happens to a study, from now or from where an earlier stream's last token says, until it ends.
+    pub(crate) async fn watch(&self, study: &str, resume_token: &str) -> Result<Events, CallError> {
+        let request = WatchStudyRequest { name: study.to_owned(), resume_token: resume_token.to_owned() };
+        let answer = self.studies.clone().watch_study(request).await;
         let stream = answer.map_err(self.failed("watch the study"))?.into_inner();
         Ok(Events { url: self.url.clone(), stream })
     }

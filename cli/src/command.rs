@@ -6,10 +6,13 @@ use crate::output::{self, Format};
 use crate::spec_file::SpecError;
 
 pub(crate) mod artifact;
-pub(crate) mod cancel;
+pub(crate) mod backup;
 pub(crate) mod coordinator;
 pub(crate) mod data;
+pub(crate) mod drain;
+pub(crate) mod inspect;
 pub(crate) mod list;
+pub(crate) mod operate;
 pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod run;
@@ -19,6 +22,8 @@ pub(crate) mod submit;
 pub(crate) mod watch;
 pub(crate) mod worker;
 pub(crate) mod workers;
+
+use operate::Operation;
 
 /// Problems of a study file go to the standard output too, where a program reads it.
 fn told_to_programs(error: CliError, format: Format) -> CliError {
@@ -42,7 +47,15 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::List(list) => list::execute(&list, &coordinator).await,
         Command::Status(status) => status::execute(&status, &coordinator).await,
         Command::Watch(watch) => watch::execute(&watch, &coordinator).await,
-        Command::Cancel(cancel) => cancel::execute(&cancel, &coordinator).await,
+        Command::Cancel(study) => operate::execute(Operation::Cancel, &study, &coordinator).await,
+        Command::Pause(study) => operate::execute(Operation::Pause, &study, &coordinator).await,
+        Command::Resume(study) => operate::execute(Operation::Resume, &study, &coordinator).await,
+        Command::Retry(study) => operate::execute(Operation::Retry, &study, &coordinator).await,
+        Command::Extend(extend) => operate::extend(&extend, &coordinator).await,
+        Command::Delete(study) => operate::execute(Operation::Delete, &study, &coordinator).await,
+        Command::Drain(drain) => drain::execute(&drain, &coordinator).await,
+        Command::Backup(backup) => backup::execute(&backup),
+        Command::Inspect(inspect) => inspect::execute(&inspect),
         Command::Report(report) => report::execute(&report, &coordinator).await,
         Command::Workers(workers) => workers::execute(&workers, &coordinator).await,
         Command::Artifact(artifact) => artifact::execute(&artifact, &coordinator).await,

@@ -1,8 +1,10 @@
 //! Why a command failed: one line for a person, a hint, and an exit code for a program.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use foldwise_coordinator::store::StoreError;
 use foldwise_coordinator::submission::SubmissionError;
 
 use crate::client::CallError;
@@ -64,6 +66,12 @@ pub(crate) enum CliError {
         /// Why.
         message: String,
     },
+    /// A state folder.
+    #[error(transparent)]
+    Store(StoreError),
+    /// A state folder whose database is damaged.
+    #[error("the database in {} is damaged: go back to a backup (`foldwise coordinator --state BACKUP`)", _0.display())]
+    Damaged(PathBuf),
     /// The program's own machinery.
     #[error("cannot start the program's threads: {0}")]
     Runtime(io::Error),
@@ -129,6 +137,8 @@ impl CliError {
             | Self::Data(_)
             | Self::Report(_)
             | Self::Study { .. }
+            | Self::Store(_)
+            | Self::Damaged(_)
             | Self::Random(_)
             | Self::Submission(_)
             | Self::Runtime(_)

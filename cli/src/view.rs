@@ -6,6 +6,6 @@ mod study;
 mod worker;
 
 pub(crate) use event::EventView;
-pub(crate) use run::{RunView, failed_runs};
+pub(crate) use run::{RunView, troubled_runs};
 pub(crate) use study::{StudyView, is_over, state_word, study_table};
 pub(crate) use worker::{WorkerView, worker_table};

@@ -1,6 +1,7 @@
 //! Following a study until it ends: events in, a screen kept up to date, the ended study out.
 //!
-//! A coordinator that restarts is waited for; what was missed is made up for by the first event of the new stream.
+//! A coordinator that restarts is waited for, and a stream that was cut goes on from its last event; where it cannot, the
+//! first event of the new stream makes up for what was missed.
 
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ pub(crate) async fn follow(client: &Client, study: &str, mut screen: Screen) -> 
     let mut progress = Progress::default();
     let mut retries = 0;
     loop {
-        let error = match client.watch(study).await {
+        let error = match client.watch(study, progress.resume_token()).await {
             Ok(mut events) => match watch_once(&mut events, &mut screen, &mut progress, &mut retries).await {
                 Ok(Some(study)) => return Ok(study),
                 // The stream ended although the study has not.
@@ -90,9 +91,11 @@ pub(crate) fn judge(study: &Study) -> Result<(), CliError> {
     let how = match study.state() {
         StudyState::Failed => "failed",
         StudyState::Cancelled => "was cancelled",
-        StudyState::Succeeded | StudyState::Unspecified | StudyState::Searching | StudyState::Finishing => {
-            return Ok(());
-        }
+        StudyState::Succeeded
+        | StudyState::Unspecified
+        | StudyState::Searching
+        | StudyState::Finishing
+        | StudyState::Paused => return Ok(()),
     };
     let same = study.message == state_word(study.state());
     let message = if same { String::new() } else { study.message.clone() };

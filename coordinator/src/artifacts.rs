@@ -1,10 +1,13 @@
 //! Kept files, addressed by the BLAKE3 digest of their bytes.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+
+use crate::store::ARTIFACTS;
 
 /// Largest file that is kept: far above the weights of the networks that a study can describe.
 pub const ARTIFACT_BYTES_MAX: u64 = 4 << 30;
@@ -53,7 +56,7 @@ impl Artifacts {
     /// # Errors
     /// When the folder cannot be made.
     pub fn open(state: &Path) -> Result<Self, ArtifactError> {
-        let folder = state.join("artifacts");
+        let folder = state.join(ARTIFACTS);
         fs::create_dir_all(&folder).map_err(|source| ArtifactError::Io { path: folder.clone(), source })?;
         Ok(Self { folder })
     }
@@ -78,6 +81,38 @@ impl Artifacts {
             Ok(file) => Ok(Outgoing { artifacts: self.clone(), file }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ArtifactError::Missing(digest)),
             Err(source) => Err(self.failed(source)),
+        }
+    }
+
+    /// Whether a file is kept.
+    ///
+    /// # Errors
+    /// When the digest is none.
+    pub fn has(&self, digest: &str) -> Result<bool, ArtifactError> {
+        checked(digest).map(|digest| self.folder.join(digest).is_file())
+    }
+
+    /// Removes a kept file. One that is not there, or does not go away, is left to the next sweep.
+    pub(crate) fn remove(&self, digest: &str) {
+        let removed = checked(digest).map(|digest| fs::remove_file(self.folder.join(digest)));
+        if let Ok(Err(error)) = removed
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(digest, %error, "a file that is not needed any more could not be removed");
+        }
+    }
+
+    /// Removes every file that is not needed: uploads that were not finished, and what was kept for nothing.
+    pub(crate) fn sweep(&self, needed: &HashSet<&str>) {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            if name.to_str().is_some_and(|name| needed.contains(name)) {
+                continue;
+            }
+            if let Err(error) = fs::remove_file(entry.path()) {
+                tracing::warn!(path = %entry.path().display(), %error, "a needless file could not be removed");
+            }
         }
     }
 

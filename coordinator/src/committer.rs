@@ -5,9 +5,12 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use foldwise_study::spec::DeviceKind;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::artifacts::Artifacts;
+use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::events::{Events, Happening};
 use crate::ledger::{Change, Command, Ledger, LedgerConfig, Now, Rejection, Reply};
@@ -50,7 +53,7 @@ enum Message {
 #[derive(Debug, Clone)]
 pub struct Desk {
     queue: mpsc::Sender<Message>,
-    work: watch::Receiver<u64>,
+    bell: Arc<Bell>,
 }
 
 impl Desk {
@@ -84,10 +87,9 @@ impl Desk {
         answer.await.map_err(|_| Refusal::Stopping)
     }
 
-    /// Changes whenever there may be work that was not there before.
-    #[must_use]
-    pub fn work(&self) -> watch::Receiver<u64> {
-        self.work.clone()
+    /// Waits until there may be work for a slot of this kind that was not there before.
+    pub async fn work(&self, kind: DeviceKind) {
+        self.bell.wait(kind).await;
     }
 }
 
@@ -99,7 +101,8 @@ pub struct Committer {
     config: LedgerConfig,
     clock: Clock,
     queue: mpsc::Receiver<Message>,
-    work: watch::Sender<u64>,
+    bell: Arc<Bell>,
+    artifacts: Artifacts,
     events: Events,
 }
 
@@ -113,7 +116,7 @@ impl std::fmt::Debug for Message {
 }
 
 impl Committer {
-    /// Rebuilds the ledger from the store.
+    /// Rebuilds the ledger from the store, and removes kept files that no study needs.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -121,13 +124,15 @@ impl Committer {
         store: Store,
         config: LedgerConfig,
         clock: Clock,
+        artifacts: Artifacts,
         events: Events,
     ) -> Result<(Self, Desk), StoreError> {
         let ledger = Ledger::rebuild(config.clone(), store.load()?, clock.now());
+        artifacts.sweep(&ledger.artifacts().collect());
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
-        let (work, receiver) = watch::channel(0);
-        let desk = Desk { queue: sender, work: receiver };
-        Ok((Self { ledger, store, config, clock, queue, work, events }, desk))
+        let bell = Arc::new(Bell::default());
+        let desk = Desk { queue: sender, bell: Arc::clone(&bell) };
+        Ok((Self { ledger, store, config, clock, queue, bell, artifacts, events }, desk))
     }
 
     /// Works until told to stop, then answers what waits.
@@ -168,6 +173,9 @@ impl Committer {
                 Message::Command(command, reply) => (command, reply),
             };
             happenings.extend(Happening::of_command(&command));
+            if matches!(command, Command::DrainWorker(_)) {
+                self.bell.ring_all();
+            }
             let now = self.clock.now();
             match self.ledger.handle(command, now) {
                 Ok((answer, new)) => {
@@ -179,7 +187,7 @@ impl Committer {
         }
         match self.write(&changes) {
             Ok(()) => {
-                happenings.extend(changes.iter().flat_map(Happening::of_change));
+                happenings.extend(changes.iter().filter_map(Happening::of_change).flatten());
                 self.release(replies, happenings, &changes);
             }
             Err(error) => {
@@ -210,19 +218,17 @@ impl Committer {
             let _ = reply.send(answer);
         }
         happenings.into_iter().for_each(|happening| self.events.tell(happening));
-        let makes_work = |change: &Change| {
-            matches!(
-                change,
-                Change::StudyCreated { .. }
-                    | Change::StudyPlanned { .. }
-                    | Change::CohortAdded { .. }
-                    | Change::CohortReturned { .. }
-            )
-        };
-        if changes.iter().any(makes_work) {
-            self.work.send_modify(|version| *version += 1);
+        for change in changes {
+            log(change);
+            if let Change::ArtifactUnneeded { digest } = change {
+                self.artifacts.remove(digest);
+            }
+            // One slot for each piece of work that came up; and a slot that was given work wakes the next.
+            let study = change.study().and_then(|study| self.ledger.studies().get(&study));
+            if let Some(study) = study.filter(|study| study.is_hungry()) {
+                self.bell.ring(study.device_wanted());
+            }
         }
-        changes.iter().for_each(log);
     }
 
     /// Makes the ledger again what the store says, after a write failed. Workers that the ledger forgets so register
@@ -242,7 +248,7 @@ fn log(change: &Change) {
         Change::StudyCreated { study, record } => {
             tracing::info!(study, name = record.spec.name, trials = record.trials.len(), "study submitted");
         }
-        Change::StudyPlanned { study, plan } => {
+        Change::StudyPlanned { study, plan, .. } => {
             tracing::info!(study, device = plan.device.word(), cohorts = plan.cohorts.len(), "study planned");
         }
         Change::CohortAdded { study, cohort, runs, .. } => {
@@ -251,12 +257,24 @@ fn log(change: &Change) {
         Change::CohortLeased { study, cohort, attempt, worker, slot } => {
             tracing::info!(study, cohort, attempt, worker, slot, "cohort leased");
         }
-        Change::CohortReturned { study, cohort, failures, error } => {
-            tracing::warn!(study, cohort, failures, error, "cohort waits again");
+        Change::CohortReturned { study, cohort, failures, failure } => {
+            tracing::warn!(study, cohort, failures, worker = failure.worker, %failure, "cohort waits again");
         }
-        Change::CohortFailed { study, cohort, error, split } => {
-            tracing::warn!(study, cohort, error, split, "cohort given up");
+        Change::CohortFailed { study, cohort, failure, split } => {
+            tracing::warn!(study, cohort, worker = failure.worker, %failure, split, "cohort given up");
         }
+        Change::CohortRetried { study, cohort } => tracing::info!(study, cohort, "cohort tried again"),
+        Change::CohortCheckpointed { study, cohort, checkpoint } => {
+            let epoch = checkpoint.as_ref().map(|checkpoint| checkpoint.epoch);
+            tracing::debug!(study, cohort, epoch, "checkpoint");
+        }
+        Change::StudyExtended { study, record } => {
+            tracing::info!(study, trials = record.trials.len(), folds = record.folds(), "study extended");
+        }
+        Change::StudyPaused { study, paused } => tracing::info!(study, paused, "study held or released"),
+        Change::StudyReopened { study, .. } => tracing::info!(study, "study goes on"),
+        Change::StudyDeleted { study } => tracing::info!(study, "study deleted"),
+        Change::ArtifactUnneeded { digest } => tracing::debug!(digest, "file no longer needed"),
         Change::CohortDone { study, cohort, attempt, worker, .. } => {
             tracing::info!(study, cohort, attempt, worker, "cohort done");
         }

@@ -1,12 +1,15 @@
 //! What happens to studies, told to whoever watches.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use foldwise_study::outcome::EpochRecord;
 use foldwise_study::plan::RunId;
 use tokio::sync::broadcast;
 
 use crate::ledger::{Change, Command, StudyId};
 
-/// Happenings that a slow watcher may fall behind before it loses some and is given a fresh snapshot instead.
+/// Happenings that a watcher may fall behind before it is dropped, and that are kept for watchers that come back.
 const BACKLOG_MAX: usize = 4096;
 
 /// Something that happened to a study.
@@ -39,51 +42,115 @@ impl Happening {
         }
     }
 
-    /// What a durable change tells.
-    pub(crate) fn of_change(change: &Change) -> Vec<Self> {
-        match change {
-            Change::CohortDone { study, results, .. } => {
-                let runs = results.iter().map(|result| result.run).collect();
-                vec![Self::Runs(*study, runs), Self::Changed(*study)]
-            }
-            Change::StudyCreated { study, .. }
-            | Change::StudyPlanned { study, .. }
-            | Change::CohortAdded { study, .. }
-            | Change::CohortLeased { study, .. }
-            | Change::CohortReturned { study, .. }
-            | Change::CohortFailed { study, .. }
-            | Change::StudyEnded { study, .. } => vec![Self::Changed(*study)],
+    /// What a durable change tells; `None` for what nobody watches.
+    pub(crate) fn of_change(change: &Change) -> Option<Vec<Self>> {
+        let study = change.study()?;
+        let mut told = vec![Self::Changed(study)];
+        if let Change::CohortDone { results, .. } = change {
+            told.insert(0, Self::Runs(study, results.iter().map(|result| result.run).collect()));
         }
+        Some(told)
     }
 }
 
-/// Tells happenings to all watchers.
+/// A happening with its place in the order of all of this coordinator's life.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// From 1.
+    pub sequence: u64,
+    /// What happened.
+    pub happening: Happening,
+}
+
+/// Tells happenings to all watchers, and keeps the last of them for watchers that come back.
 #[derive(Debug, Clone)]
 pub struct Events {
-    sender: broadcast::Sender<Happening>,
+    /// Tells this coordinator's life from others'.
+    life: u64,
+    sender: broadcast::Sender<Told>,
+    kept: Arc<Mutex<VecDeque<Told>>>,
+}
+
+/// From where a watcher watches.
+#[derive(Debug)]
+pub struct Watcher {
+    /// What it missed since it was dropped; `None` where that is not known any more.
+    pub missed: Option<Vec<Told>>,
+    /// The last sequence that it knows, or what comes before the first that it will be told.
+    pub sequence: u64,
+    /// What happens from now on.
+    pub happenings: broadcast::Receiver<Told>,
 }
 
 impl Events {
-    /// Nobody watches yet.
+    /// Nobody watches yet. `life` differs from that of any coordinator before, such as the time of its start.
     #[must_use]
-    pub fn new() -> Self {
-        Self { sender: broadcast::channel(BACKLOG_MAX).0 }
+    pub fn new(life: u64) -> Self {
+        Self { life, sender: broadcast::channel(BACKLOG_MAX).0, kept: Arc::default() }
     }
 
     /// Tells a happening; nobody needs to listen.
     pub fn tell(&self, happening: Happening) {
-        let _ = self.sender.send(happening);
+        let mut kept = self.kept();
+        let told = Told { sequence: kept.back().map_or(0, |last| last.sequence) + 1, happening };
+        if kept.len() == BACKLOG_MAX {
+            kept.pop_front();
+        }
+        kept.push_back(told.clone());
+        let _ = self.sender.send(told);
     }
 
-    /// Watches from now on.
+    /// Watches from now on, or from where a token says.
     #[must_use]
-    pub fn watch(&self) -> broadcast::Receiver<Happening> {
-        self.sender.subscribe()
+    pub fn watch(&self, token: &str) -> Watcher {
+        let kept = self.kept();
+        let happenings = self.sender.subscribe();
+        let now = kept.back().map_or(0, |last| last.sequence);
+        let first = kept.front().map_or(1, |first| first.sequence);
+        let known = self.sequence_of(token).filter(|&known| known <= now && known + 1 >= first);
+        let missed = known.map(|known| kept.iter().filter(|told| told.sequence > known).cloned().collect());
+        Watcher { missed, sequence: known.unwrap_or(now), happenings }
+    }
+
+    /// What a watcher hands in to go on after this.
+    #[must_use]
+    pub fn token(&self, sequence: u64) -> String {
+        format!("{}-{sequence}", self.life)
+    }
+
+    fn sequence_of(&self, token: &str) -> Option<u64> {
+        let (life, sequence) = token.split_once('-')?;
+        (life.parse() == Ok(self.life)).then(|| sequence.parse().ok()).flatten()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, VecDeque<Told>> {
+        // Nothing under the lock panics half-way.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Default for Events {
-    fn default() -> Self {
-        Self::new()
+#[cfg(test)]
+mod tests {
+    use super::{BACKLOG_MAX, Events, Happening};
+
+    #[test]
+    fn a_watcher_that_comes_back_is_told_what_it_missed() {
+        let events = Events::new(7);
+        (1..=3).for_each(|study| events.tell(Happening::Changed(study)));
+        let watcher = events.watch(&events.token(1));
+        let studies: Vec<u64> =
+            watcher.missed.expect("is known").iter().map(|told| told.happening.study()).collect();
+        assert_eq!((studies, watcher.sequence), (vec![2, 3], 1));
+    }
+
+    #[test]
+    fn what_is_too_long_ago_or_of_another_life_is_not_known() {
+        let events = Events::new(7);
+        assert_eq!(events.watch(&events.token(0)).missed.expect("nothing was missed").len(), 0);
+        (0..=BACKLOG_MAX as u64).for_each(|study| events.tell(Happening::Changed(study)));
+        for token in ["", "7-0", "8-3", "7-999999", "7", "x-1"] {
+            assert!(events.watch(token).missed.is_none(), "{token}");
+        }
+        assert!(events.watch("7-1").missed.is_some());
     }
 }

@@ -5,15 +5,23 @@
 //! the store's rows with [`Ledger::rebuild`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use foldwise_study::plan::{DeviceProfile, RunId};
 use foldwise_study::spec::DeviceKind;
 
+mod artifact;
 mod change;
+mod checkpoint;
 mod cohort;
 mod command;
+mod extend;
+mod failure;
 mod finish;
+mod invariants;
 mod lease;
+mod operate;
+mod progress;
 mod rebuild;
 mod result;
 mod study;
@@ -21,10 +29,12 @@ mod submit;
 mod worker;
 
 pub use change::{Change, EndedAs, Plan};
-pub use cohort::{Cohort, CohortState, Stage};
+pub use cohort::{Checkpoint, Cohort, CohortState, FailedAttempt, Stage};
 pub use command::{Command, Failure, FailureKind, LeaseGrant, MemberResult, Order, Rejection, Reply};
+pub use invariants::Violation;
+pub use progress::Progress;
 pub use rebuild::{CohortRow, RunRow, Snapshot, StudyRow};
-pub use study::{RunEnd, RunEntry, Study, StudyPhase, StudyRecord};
+pub use study::{Best, RunCounts, RunEnd, RunEntry, Study, StudyPhase, StudyRecord};
 pub use worker::{SlotInfo, Worker, WorkerInfo};
 
 /// A study's number, from 1 in order of submission.
@@ -73,6 +83,10 @@ pub struct Ledger {
     workers: BTreeMap<String, Worker>,
     /// Every open lease by the time at which it is lost, monotonic ms.
     expiries: BTreeSet<(u64, LeaseName)>,
+    /// The same by the worker that has it, whether it is registered or not.
+    held: BTreeMap<String, BTreeSet<LeaseName>>,
+    /// How many places need each kept file, by digest.
+    artifacts: HashMap<String, usize>,
     next_study: StudyId,
 }
 
@@ -87,6 +101,8 @@ impl Ledger {
             hungry: BTreeSet::new(),
             workers: BTreeMap::new(),
             expiries: BTreeSet::new(),
+            held: BTreeMap::new(),
+            artifacts: HashMap::new(),
             next_study: 1,
         }
     }
@@ -101,15 +117,26 @@ impl Ledger {
         let reply = match command {
             Command::CreateStudy(study) => self.create_study(*study, now, &mut changes)?,
             Command::CancelStudy(study) => self.cancel_study(study, now, &mut changes)?,
+            Command::PauseStudy(study) => self.pause_study(study, true, &mut changes)?,
+            Command::ResumeStudy(study) => self.pause_study(study, false, &mut changes)?,
+            Command::RetryStudy(study) => self.retry_study(study, now, &mut changes)?,
+            Command::ExtendStudy { study, record } => {
+                self.extend_study(study, Arc::new(*record), now, &mut changes)?
+            }
+            Command::DeleteStudy(study) => self.delete_study(study, &mut changes)?,
             Command::RegisterWorker(info) => self.register_worker(info, now),
             Command::DeregisterWorker(worker) => self.deregister_worker(&worker, now, &mut changes),
+            Command::DrainWorker(worker) => self.drain_worker(&worker)?,
             Command::Lease { worker, slot } => self.lease(&worker, slot, now, &mut changes)?,
             Command::Progress { worker, lease, epochs } => self.progress(&worker, lease, &epochs, now)?,
+            Command::KeepCheckpoint { worker, lease, checkpoint } => {
+                self.keep_checkpoint(&worker, lease, checkpoint, now, &mut changes)?
+            }
             Command::Complete { worker, lease, results } => {
                 self.complete(&worker, lease, results, now, &mut changes)?
             }
             Command::Fail { worker, lease, failure } => {
-                self.fail(&worker, lease, &failure, now, &mut changes)?
+                self.fail(&worker, lease, failure, now, &mut changes)?
             }
             Command::Tick => self.expire(now, &mut changes),
         };
@@ -165,6 +192,15 @@ impl Ledger {
 
     fn study(&self, id: StudyId) -> Result<&Study, Rejection> {
         self.studies.get(&id).ok_or_else(|| Rejection::NoStudy(id.to_string()))
+    }
+
+    /// Lists a study among those that have work, or takes it off the list.
+    fn feed(&mut self, id: StudyId) {
+        if self.studies.get(&id).is_some_and(Study::is_hungry) {
+            self.hungry.insert(id);
+        } else {
+            self.hungry.remove(&id);
+        }
     }
 
     fn study_mut(&mut self, id: StudyId) -> Result<&mut Study, Rejection> {

@@ -4,6 +4,8 @@
 //! [`events`] tell who watches, and [`reporting`] makes the report.
 
 pub mod artifacts;
+mod bell;
+mod blocking;
 pub mod clock;
 pub mod committer;
 pub mod config;
@@ -16,4 +18,4 @@ pub mod store;
 pub mod submission;
 
 pub use config::Config;
-pub use server::{Coordinator, ServeError, StartError};
+pub use server::{Coordinator, Listener, ServeError, StartError};

@@ -131,13 +131,13 @@ fn final_input(study: &Study) -> Option<FinalInput> {
         trial: cohort.runs.first()?.trial as usize,
         state: match cohort.state {
             CohortState::Done { .. } => RunState::Finished,
-            CohortState::Failed { .. } => RunState::Failed,
+            CohortState::Failed { .. } | CohortState::Superseded { .. } => RunState::Failed,
             _ if over => RunState::Cancelled,
             CohortState::Leased { .. } => RunState::Leased,
             CohortState::Ready => RunState::Queued,
         },
         attempts: cohort.attempt,
-        error: cohort.error.clone(),
+        error: cohort.failure.as_ref().map(ToString::to_string),
         outcome: None,
         weights_digest: None,
     })

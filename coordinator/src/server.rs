@@ -8,10 +8,13 @@ use foldwise_data::Cache;
 use foldwise_proto::DESCRIPTORS;
 use foldwise_proto::v1::study_service_server::StudyServiceServer;
 use foldwise_proto::v1::worker_service_server::WorkerServiceServer;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio_stream::Stream;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
+use tonic::transport::server::Connected;
 
 use crate::artifacts::{ArtifactError, Artifacts};
 use crate::clock::Clock;
@@ -24,6 +27,8 @@ use crate::store::{Results, Store, StoreError};
 
 /// Largest message taken in: the results of the widest cohort with many epochs stay well below.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
+/// Calls that one connection may have open, above the slots of the largest worker; more wait in the connection.
+const CALLS_MAX: usize = 4096;
 /// Time that open calls are given when the coordinator stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -73,12 +78,10 @@ fn listen_hint(error: &io::Error) -> &'static str {
 #[error("the coordinator's server failed: {0}")]
 pub struct ServeError(#[from] tonic::transport::Error);
 
-/// A coordinator that listens.
+/// A coordinator that has read its state.
 #[derive(Debug)]
 pub struct Coordinator {
-    config: Config,
-    address: SocketAddr,
-    listener: TcpListener,
+    lease_seconds: f64,
     committer: Committer,
     desk: Desk,
     events: Events,
@@ -87,35 +90,26 @@ pub struct Coordinator {
     cache: Cache,
 }
 
-impl Coordinator {
-    /// Opens the store, rebuilds the ledger and takes the port. Nothing is answered yet.
+/// A coordinator's port.
+#[derive(Debug)]
+pub struct Listener {
+    address: SocketAddr,
+    listener: TcpListener,
+}
+
+impl Listener {
+    /// Takes the port.
     ///
     /// # Errors
-    /// When one of them cannot be had.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
+    /// When it cannot be had, or others would reach it unprotected.
+    pub async fn bind(config: &Config) -> Result<Self, StartError> {
         if !config.listen.ip().is_loopback() && !config.insecure {
             return Err(StartError::Unprotected(config.listen));
         }
-        if !(0.5..=86_400.0).contains(&config.lease_seconds) {
-            return Err(StartError::LeaseSeconds(config.lease_seconds));
-        }
-        let store = Store::open(&config.state)?;
-        let artifacts = Artifacts::open(&config.state)?;
-        let cache = Cache::from_environment()?;
         let listen = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to lie in range"
-        )]
-        let lease_ms = (config.lease_seconds * 1000.0) as u64;
-        let ledger = LedgerConfig { lease_ms, profiles: Vec::new() };
-        let results = store.results();
-        let events = Events::new();
-        let (committer, desk) = Committer::new(store, ledger, Clock::start(), events.clone())?;
-        Ok(Self { config, address, listener, committer, desk, events, results, artifacts, cache })
+        Ok(Self { address, listener })
     }
 
     /// The address it listens on.
@@ -124,11 +118,54 @@ impl Coordinator {
         self.address
     }
 
-    /// Answers until told to stop: then ends long polls and watches, lets open calls end and writes what waits.
+    /// The connections that come in.
+    pub fn incoming(self) -> TcpListenerStream {
+        TcpListenerStream::new(self.listener)
+    }
+}
+
+impl Coordinator {
+    /// Opens the store and rebuilds the ledger. Nothing is answered yet.
+    ///
+    /// # Errors
+    /// When the settings make no sense, or the state cannot be had.
+    pub fn open(config: &Config, cache: Cache) -> Result<Self, StartError> {
+        if !(0.5..=86_400.0).contains(&config.lease_seconds) {
+            return Err(StartError::LeaseSeconds(config.lease_seconds));
+        }
+        let store = Store::open(&config.state)?;
+        let artifacts = Artifacts::open(&config.state)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked to lie in range"
+        )]
+        let lease_ms = (config.lease_seconds * 1000.0) as u64;
+        let ledger = LedgerConfig { lease_ms, profiles: Vec::new() };
+        let results = store.results();
+        let clock = Clock::start();
+        let events = Events::new(clock.now().unix_ms);
+        let (committer, desk) = Committer::new(store, ledger, clock, artifacts.clone(), events.clone())?;
+        let lease_seconds = config.lease_seconds;
+        Ok(Self { lease_seconds, committer, desk, events, results, artifacts, cache })
+    }
+
+    /// Where commands and questions can be handed in beside the services.
+    #[must_use]
+    pub fn desk(&self) -> Desk {
+        self.desk.clone()
+    }
+
+    /// Answers what comes in until told to stop: then ends long polls and watches, lets open calls end and writes what
+    /// waits.
     ///
     /// # Errors
     /// When the server fails by itself.
-    pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServeError> {
+    pub async fn serve<I, C>(self, incoming: I, shutdown: CancellationToken) -> Result<(), ServeError>
+    where
+        I: Stream<Item = io::Result<C>>,
+        C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    {
         let committer_stop = CancellationToken::new();
         let committer = tokio::spawn(self.committer.run(committer_stop.clone()));
         let studies = Studies {
@@ -142,7 +179,7 @@ impl Coordinator {
         let workers = Workers {
             desk: self.desk,
             artifacts: self.artifacts,
-            lease_seconds: self.config.lease_seconds,
+            lease_seconds: self.lease_seconds,
             stop: shutdown.clone(),
         };
         let (reporter, health) = tonic_health::server::health_reporter();
@@ -152,9 +189,9 @@ impl Coordinator {
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .build_v1()
             .expect("the descriptors were made by the compiler that built this program");
-        let incoming = TcpListenerStream::new(self.listener);
         let server = Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(20)))
+            .concurrency_limit_per_connection(CALLS_MAX)
             .add_service(health)
             .add_service(reflection)
             .add_service(StudyServiceServer::new(studies).max_decoding_message_size(MESSAGE_BYTES_MAX))
@@ -165,6 +202,7 @@ impl Coordinator {
             tokio::time::sleep(STOP_PATIENCE).await;
         };
         let served = tokio::select! {
+            biased;
             served = server => served,
             () = patience => Ok(()),
         };

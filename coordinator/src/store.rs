@@ -6,6 +6,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use foldwise_study::outcome::RunOutcome;
 use foldwise_study::plan::RunId;
@@ -13,8 +14,13 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::ledger::{Change, Snapshot, StudyId};
 
+mod backup;
+mod inspect;
 mod read;
 mod write;
+
+pub use backup::{Copied, backup};
+pub use inspect::{InspectedStudy, Inspection, inspect};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -24,6 +30,10 @@ mod migrations {
 const DATABASE: &str = "foldwise.db";
 /// The lock's file name in a state folder.
 const LOCK: &str = "coordinator.lock";
+/// The folder of kept files in a state folder.
+pub(crate) const ARTIFACTS: &str = "artifacts";
+/// Problems that a check of the database lists at most.
+const PROBLEMS_MAX: u32 = 10;
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +49,25 @@ pub enum StoreError {
     /// Another coordinator has it.
     #[error("another coordinator uses the state folder {0}: stop it, or choose another folder with --state")]
     InUse(PathBuf),
+    /// There is no state.
+    #[error(
+        "there is no coordinator's state in {0}: name the folder that `foldwise coordinator --state` was given"
+    )]
+    Missing(PathBuf),
+    /// The folder for a copy is there already.
+    #[error("{0} is there already: name a new folder for the copy")]
+    Exists(PathBuf),
+    /// The database is damaged.
+    #[error(
+        "the database in {path} is damaged ({first}): nothing was changed; go back to a backup (`foldwise coordinator \
+         --state BACKUP`), and see `foldwise inspect {path}`", path = path.display()
+    )]
+    Damaged {
+        /// The folder.
+        path: PathBuf,
+        /// The first problem.
+        first: String,
+    },
     /// The disk is full.
     #[error("the disk that holds {0} is full: nothing was lost; free some space")]
     Full(PathBuf),
@@ -117,6 +146,7 @@ impl Store {
                  PRAGMA busy_timeout = 5000;",
             )
             .map_err(failed)?;
+        check(&connection, folder)?;
         migrations::migrations::runner()
             .run(&mut connection)
             .map_err(|source| StoreError::Migration { path: folder.to_owned(), source: Box::new(source) })?;
@@ -164,16 +194,61 @@ impl Results {
     /// # Errors
     /// When the database cannot be read.
     pub fn runs(&self, study: StudyId) -> Result<Vec<StoredRun>, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(self.folder.join(DATABASE), flags)
-            .map_err(|source| explain(&self.folder, source))?;
+        let connection = open_read_only(&self.folder)?;
         read::runs(&connection, &self.folder, study)
     }
+}
+
+/// Opens the database of a folder to read it.
+fn open_read_only(folder: &Path) -> Result<Connection, StoreError> {
+    let path = folder.join(DATABASE);
+    if !path.is_file() {
+        return Err(StoreError::Missing(folder.to_owned()));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|source| explain(folder, source))?;
+    connection.busy_timeout(Duration::from_secs(5)).map_err(|source| explain(folder, source))?;
+    Ok(connection)
+}
+
+/// Refuses a damaged database.
+fn check(connection: &Connection, folder: &Path) -> Result<(), StoreError> {
+    match problems(connection, folder)?.into_iter().next() {
+        None => Ok(()),
+        Some(first) => Err(StoreError::Damaged { path: folder.to_owned(), first }),
+    }
+}
+
+/// What is wrong with a database, by SQLite's own check and by its references.
+fn problems(connection: &Connection, folder: &Path) -> Result<Vec<String>, StoreError> {
+    let read = || -> rusqlite::Result<Vec<String>> {
+        let mut statement = connection.prepare(&format!("PRAGMA quick_check({PROBLEMS_MAX})"))?;
+        let found = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+        let mut problems: Vec<String> = found.into_iter().filter(|line| line != "ok").collect();
+        let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
+        let orphans = statement.query_map([], |row| row.get::<_, String>(0))?;
+        for table in orphans.take(PROBLEMS_MAX as usize) {
+            problems.push(format!("a row of table {} belongs to no study", table?));
+        }
+        Ok(problems)
+    };
+    match read() {
+        Err(error) if is_corrupt(&error) => Ok(vec![error.to_string()]),
+        read => read.map_err(|source| explain(folder, source)),
+    }
+}
+
+fn is_corrupt(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }
 
 fn explain(folder: &Path, source: rusqlite::Error) -> StoreError {
     match source.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full(folder.to_owned()),
+        _ if is_corrupt(&source) => {
+            StoreError::Damaged { path: folder.to_owned(), first: source.to_string() }
+        }
         _ => StoreError::Sqlite { path: folder.to_owned(), source },
     }
 }

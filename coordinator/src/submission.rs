@@ -53,39 +53,106 @@ pub fn prepare(
     if request_id.is_empty() || request_id.chars().count() > REQUEST_ID_MAX || !printable {
         return Err(SubmissionError::RequestId);
     }
-    let file = SpecFile::read(text, format).map_err(SubmissionError::Spec)?;
-    let facts = match foldwise_data::facts(&file.spec.data, cache) {
-        Ok(facts) => facts,
-        Err(error) => return Err(SubmissionError::Spec(file.problem("data", error.to_string()))),
-    };
-    let rows = row_facts(&facts);
-    let trials = file.trials(&rows).map_err(SubmissionError::Spec)?;
-    if let Some(message) = normalize_misfit(&file.spec.data, &rows) {
-        return Err(SubmissionError::Spec(file.problem("data.normalize", message)));
+    Prepared::read(text, format, cache).map(|prepared| prepared.record(request_id))
+}
+
+/// Checks the text that a study is to be extended to: everything that [`prepare`] does, and that it only adds.
+///
+/// # Errors
+/// As [`prepare`]; and when it would change or leave out what the study has.
+pub fn extend(
+    study: &StudyRecord,
+    text: &str,
+    format: Format,
+    cache: &Cache,
+) -> Result<StudyRecord, SubmissionError> {
+    let mut prepared = Prepared::read(text, format, cache)?;
+    let file = &prepared.file;
+    let wrong = |path: &str, message: String| SubmissionError::Spec(file.problem(path, message));
+    let (old, new) = (study.spec.to_json(), file.spec.to_json());
+    if old == new {
+        return Ok(study.clone());
     }
-    let folds = match folds(&file.spec, &rows, cache)? {
-        Ok(folds) => folds,
-        Err(error) => return Err(SubmissionError::Spec(file.problem("validation", error.to_string()))),
-    };
-    let sizes: Vec<(usize, usize)> =
-        folds.iter().map(|fold| (fold.train.len(), fold.validation.len())).collect();
-    if let Some(message) = lone_row(&trials, &sizes) {
-        return Err(SubmissionError::Spec(file.problem("train.batch_size", message)));
+    let sections = |spec: &serde_json::Value| spec.as_object().cloned().unwrap_or_default();
+    let (old, new) = (sections(&old), sections(&new));
+    let fixed = |key: &&String| !EXTENSIBLE.contains(&key.as_str());
+    if let Some(key) = old.keys().chain(new.keys()).filter(fixed).find(|key| old.get(*key) != new.get(*key)) {
+        let may = "an extension may change `space`, the number of repeats, `limits` and `description` alone";
+        return Err(wrong(key, format!("differs from the study's: {may}; submit another study")));
     }
-    let spec = file.spec;
-    Ok(StudyRecord {
-        request_id: request_id.to_owned(),
-        spec_text: text.to_owned(),
-        spec_json: spec.to_json().to_string(),
-        rule: spec.selection.rule(rows.classes.is_some()),
-        spec,
-        rows,
-        sizes,
-        data_digest: facts.digest,
-        folds_digest: split::digest(&folds),
-        trials,
-        created_unix_ms: 0,
-    })
+    if prepared.data_digest != study.data_digest {
+        return Err(wrong("data", "is not what the study was submitted with: its digest differs".to_owned()));
+    }
+    let kept = prepared.folds.get(..study.sizes.len()).map(split::digest);
+    if kept.as_ref() != Some(&study.folds_digest) {
+        let message =
+            "gives other folds than the study has: only the number of repeats of a repeated split can grow";
+        return Err(wrong("validation", message.to_owned()));
+    }
+    let extended = study.trials.clone().extended(&file.spec);
+    prepared.trials = extended.map_err(|problems| SubmissionError::Spec(file.located(problems)))?;
+    let mut record = prepared.record(&study.request_id);
+    record.earlier = study.earlier.iter().chain([&study.spec_json]).cloned().collect();
+    Ok(record)
+}
+
+/// Sections of a spec that an extension may change.
+const EXTENSIBLE: [&str; 4] = ["space", "validation", "limits", "description"];
+
+/// A text that was checked.
+struct Prepared {
+    text: String,
+    file: SpecFile,
+    rows: RowFacts,
+    data_digest: String,
+    trials: Trials,
+    folds: Vec<split::Fold>,
+}
+
+impl Prepared {
+    fn read(text: &str, format: Format, cache: &Cache) -> Result<Self, SubmissionError> {
+        let file = SpecFile::read(text, format).map_err(SubmissionError::Spec)?;
+        let facts = match foldwise_data::facts(&file.spec.data, cache) {
+            Ok(facts) => facts,
+            Err(error) => return Err(SubmissionError::Spec(file.problem("data", error.to_string()))),
+        };
+        let rows = row_facts(&facts);
+        let trials = file.trials(&rows).map_err(SubmissionError::Spec)?;
+        if let Some(message) = normalize_misfit(&file.spec.data, &rows) {
+            return Err(SubmissionError::Spec(file.problem("data.normalize", message)));
+        }
+        let folds = match folds(&file.spec, &rows, cache)? {
+            Ok(folds) => folds,
+            Err(error) => return Err(SubmissionError::Spec(file.problem("validation", error.to_string()))),
+        };
+        if let Some(message) = lone_row(&trials, &sizes(&folds)) {
+            return Err(SubmissionError::Spec(file.problem("train.batch_size", message)));
+        }
+        Ok(Self { text: text.to_owned(), file, rows, data_digest: facts.digest, trials, folds })
+    }
+
+    fn record(self, request_id: &str) -> StudyRecord {
+        let Self { text, file, rows, data_digest, trials, folds } = self;
+        let spec = file.spec;
+        StudyRecord {
+            request_id: request_id.to_owned(),
+            spec_text: text,
+            spec_json: spec.to_json().to_string(),
+            earlier: Vec::new(),
+            rule: spec.selection.rule(rows.classes.is_some()),
+            spec,
+            rows,
+            sizes: sizes(&folds),
+            data_digest,
+            folds_digest: split::digest(&folds),
+            trials,
+            created_unix_ms: 0,
+        }
+    }
+}
+
+fn sizes(folds: &[split::Fold]) -> Vec<(usize, usize)> {
+    folds.iter().map(|fold| (fold.train.len(), fold.validation.len())).collect()
 }
 
 fn normalize_misfit(data: &DataSpec, rows: &RowFacts) -> Option<String> {

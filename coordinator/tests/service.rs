@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use foldwise_coordinator::{Config, Coordinator, StartError};
+use foldwise_coordinator::{Config, Coordinator, Listener, StartError};
+use foldwise_data::Cache;
 use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::worker_service_client::WorkerServiceClient;
 use foldwise_proto::{PROTOCOL_VERSION, v1};
@@ -25,11 +26,14 @@ fn config(folder: &tempfile::TempDir) -> Config {
 
 async fn start() -> Server {
     let folder = tempfile::tempdir().expect("folder");
-    let coordinator = Coordinator::start(config(&folder)).await.expect("starts");
-    let url = format!("http://{}", coordinator.address());
+    let config = config(&folder);
+    let coordinator = Coordinator::open(&config, Cache::at("/nonexistent")).expect("opens");
+    let listener = Listener::bind(&config).await.expect("binds");
+    let url = format!("http://{}", listener.address());
     let stop = CancellationToken::new();
     let token = stop.clone();
-    let served = tokio::spawn(async move { coordinator.serve(token).await.expect("serves") });
+    let served =
+        tokio::spawn(async move { coordinator.serve(listener.incoming(), token).await.expect("serves") });
     let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("connects");
     Server { channel, stop, served, folder }
 }
@@ -127,7 +131,7 @@ async fn stopping_ends_long_polls_and_frees_the_state_folder() {
     let server = start().await;
     let mut workers = WorkerServiceClient::new(server.channel.clone());
     workers.register_worker(introduction(PROTOCOL_VERSION)).await.expect("registers");
-    let taken = Coordinator::start(config(&server.folder)).await.expect_err("is in use");
+    let taken = Coordinator::open(&config(&server.folder), Cache::at("/nonexistent")).expect_err("is in use");
     assert!(matches!(taken, StartError::Store(_)), "{taken}");
     let poll = tokio::spawn(async move {
         let request = v1::LeaseCohortRequest { worker: "w".to_owned(), slot: 0, wait_seconds: 60.0 };
@@ -138,5 +142,6 @@ async fn stopping_ends_long_polls_and_frees_the_state_folder() {
     tokio::time::timeout(patience, server.served).await.expect("stops in time").expect("stops well");
     let ended = tokio::time::timeout(patience, poll).await.expect("ends in time").expect("is not lost");
     assert_eq!(ended.expect_err("no work came").code(), Code::Unavailable);
-    drop(Coordinator::start(config(&server.folder)).await.expect("the folder is free again"));
+    let again = Coordinator::open(&config(&server.folder), Cache::at("/nonexistent"));
+    drop(again.expect("the folder is free again"));
 }

@@ -11,17 +11,22 @@ use foldwise_study::spec::DeviceKind;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+mod attempt;
 mod connection;
+mod hang;
+mod launch;
+mod scratch;
 mod slot;
-mod trainer_process;
+mod trainer;
 
-pub use connection::ConnectionError;
+pub use connection::{ConnectionError, Dial};
+pub use launch::{Ending, Launch, Launched, Life, ProcessLauncher};
 
 use connection::Connection;
+use scratch::Scratch;
 use slot::Slot;
-use trainer_process::TrainerSpawner;
 
-/// Time that slots are given to hand back what they hold, when the agent stops.
+/// Time beyond the grace period that slots are given to hand back what they hold, when the agent stops.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How an agent is started.
@@ -33,10 +38,14 @@ pub struct AgentConfig {
     pub name: String,
     /// What each slot trains on.
     pub slots: Vec<SlotDevice>,
-    /// Threads of each CPU trainer.
-    pub threads: u32,
     /// How long to look for a coordinator at the start.
     pub connect_patience: Duration,
+    /// Time that cohorts under way are given to end, or to come to the end of an epoch, when the agent stops.
+    pub grace: Duration,
+    /// Where temporary files go.
+    pub scratch: PathBuf,
+    /// What pauses between tries are varied with; random if absent.
+    pub jitter_seed: Option<u64>,
 }
 
 /// What a slot trains on.
@@ -57,38 +66,48 @@ pub enum AgentError {
     #[error(transparent)]
     Connection(#[from] ConnectionError),
     /// The folder for files on their way cannot be made.
-    #[error("cannot make a temporary folder: {0}")]
-    Scratch(std::io::Error),
-    /// The path of the running program is not known.
-    #[error("cannot find the path of this program to start trainers from: {0}")]
-    Program(std::io::Error),
+    #[error("cannot make a temporary folder in {path}: {source}")]
+    Scratch {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
 }
 
-/// Works until told to drain: then hands back what it holds and says goodbye.
+/// Works until told to drain, by this machine or by the coordinator: then lets cohorts end or come to a checkpoint within
+/// the grace period, hands back the rest and says goodbye.
 ///
 /// # Errors
 /// When the coordinator cannot be reached at the start, or does not take this worker.
-pub async fn run(config: AgentConfig, drain: CancellationToken) -> Result<(), AgentError> {
-    let scratch = tempfile::Builder::new().prefix("foldwise-").tempdir().map_err(AgentError::Scratch)?;
-    let program = std::env::current_exe().map_err(AgentError::Program)?;
-    let connection = Arc::new(Connection::open(&config).await?);
+pub async fn run(
+    config: AgentConfig,
+    launch: Arc<dyn Launch>,
+    dial: &Dial,
+    drain: CancellationToken,
+) -> Result<(), AgentError> {
+    let failed = |source| AgentError::Scratch { path: config.scratch.clone(), source };
+    let scratch = Scratch::new(&config.scratch).map_err(failed)?;
+    let connection = Arc::new(Connection::open(&config, dial).await?);
     let tasks = TaskTracker::new();
-    for (device, index) in config.slots.iter().zip(0..) {
-        let spawner = TrainerSpawner {
-            program: program.clone(),
-            device: device.clone(),
-            threads: config.threads,
-            scratch: scratch_folder(scratch.path(), index).map_err(AgentError::Scratch)?,
+    for (index, _) in (0..).zip(&config.slots) {
+        let slot = Slot {
+            index,
+            connection: Arc::clone(&connection),
+            launch: Arc::clone(&launch),
+            scratch: scratch.slot(index).map_err(failed)?,
+            grace: config.grace,
+            trainer: None,
         };
-        let slot = Slot::new(index, Arc::clone(&connection), spawner);
         tasks.spawn(slot.work(drain.clone()));
     }
     tasks.close();
     let patience = async {
         drain.cancelled().await;
-        tokio::time::sleep(DRAIN_PATIENCE).await;
+        tokio::time::sleep(config.grace + DRAIN_PATIENCE).await;
     };
     tokio::select! {
+        biased;
         () = tasks.wait() => {}
         () = patience => tracing::warn!("slots did not end in time; their leases will expire"),
     }
@@ -97,12 +116,6 @@ pub async fn run(config: AgentConfig, drain: CancellationToken) -> Result<(), Ag
         Some(refusal) => Err(refusal.into()),
         None => Ok(()),
     }
-}
-
-fn scratch_folder(parent: &std::path::Path, slot: u32) -> std::io::Result<PathBuf> {
-    let folder = parent.join(format!("slot-{slot}"));
-    std::fs::create_dir(&folder)?;
-    Ok(folder)
 }
 
 impl AgentConfig {

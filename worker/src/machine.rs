@@ -29,3 +29,10 @@ pub fn cuda_devices() -> i64 {
     let Ok(output) = asked else { return 0 };
     String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(0)
 }
+
+/// Processes that this machine has killed since it started because memory ran out; `None` where it does not say.
+#[must_use]
+pub fn memory_kills() -> Option<u64> {
+    let counters = std::fs::read_to_string("/proc/vmstat").ok()?;
+    counters.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+}

@@ -3,14 +3,16 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use foldwise_study::spec::DeviceKind;
-use foldwise_worker::agent::{self, AgentConfig, SlotDevice};
+use foldwise_worker::agent::{self, AgentConfig, ProcessLauncher, SlotDevice};
 use foldwise_worker::process::{self, TrainerConfig};
 use foldwise_worker::{cuda, machine};
 use tokio_util::sync::CancellationToken;
+use tonic::transport::Endpoint;
 use tracing_subscriber::EnvFilter;
 
 /// Trains what a Foldwise coordinator hands out.
@@ -50,6 +52,9 @@ struct AgentArguments {
     /// Threads of each CPU trainer.
     #[arg(long, env = "FOLDWISE_THREADS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: u32,
+    /// Seconds that cohorts under way are given to end, or to come to the end of an epoch, when the worker is stopped.
+    #[arg(long, env = "FOLDWISE_GRACE_SECONDS", default_value_t = 30)]
+    grace_seconds: u64,
     /// Seconds to look for the coordinator before giving up.
     #[arg(long, default_value_t = 30)]
     connect_seconds: u64,
@@ -123,9 +128,14 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
         coordinator: arguments.coordinator,
         name: arguments.name.unwrap_or_else(machine::worker_name),
         slots,
-        threads: arguments.threads,
         connect_patience: Duration::from_secs(arguments.connect_seconds),
+        grace: Duration::from_secs(arguments.grace_seconds),
+        scratch: std::env::temp_dir(),
+        jitter_seed: None,
     };
+    let program = std::env::current_exe()
+        .map_err(|error| format!("cannot find the path of this program to start trainers from: {error}"))?;
+    let launcher = ProcessLauncher { program, slots: config.slots.clone(), threads: arguments.threads };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -134,7 +144,9 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
     runtime.block_on(async {
         let drain = CancellationToken::new();
         tokio::spawn(drain_on_signal(drain.clone()));
-        agent::run(config, drain).await.map_err(|error| error.to_string())
+        agent::run(config, Arc::new(launcher), &Endpoint::connect_lazy, drain)
+            .await
+            .map_err(|error| error.to_string())
     })
 }
 
@@ -167,7 +179,9 @@ async fn drain_on_signal(drain: CancellationToken) {
         if again {
             std::process::exit(130);
         }
-        tracing::info!("stopping: handing back what is in hand (again to stop at once)");
+        tracing::info!(
+            "stopping: what is in hand comes to its end or to a checkpoint and is handed back (again to stop at once)"
+        );
         drain.cancel();
     }
 }

@@ -4,7 +4,6 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 
 use foldwise_data::Cache;
@@ -18,6 +17,10 @@ use crate::{cuda, pipe};
 mod dataset;
 mod job;
 mod outcome;
+mod stop;
+mod teller;
+
+use stop::StopSignal;
 
 /// How a trainer process is started.
 #[derive(Debug, Clone)]
@@ -52,18 +55,18 @@ pub enum TrainerError {
 /// When the device is not there or the pipe breaks.
 pub fn run(config: &TrainerConfig) -> Result<(), TrainerError> {
     let device = open_device(config)?;
-    let stop = Arc::new(AtomicBool::new(false));
+    let stop = Arc::new(StopSignal::default());
     let orders = read_orders(Arc::clone(&stop));
     let mut output = io::stdout().lock();
     send(&mut output, Event::Ready(ready(config)))?;
     let mut datasets = dataset::Datasets::new(Cache::from_environment()?, device);
-    while let Ok(lease) = orders.recv() {
-        stop.store(false, Ordering::Relaxed);
-        let event = job::train(&lease, &mut datasets, config, &stop, &mut |epoch| {
+    while let Ok(order) = orders.recv() {
+        let event = job::train(&order, &mut datasets, config, &stop, &mut |event| {
             // A broken pipe means that the agent is gone, and the next message says so.
-            let _ = send(&mut output, Event::Epoch(epoch));
+            let _ = send(&mut output, event);
         });
         send(&mut output, event)?;
+        stop.clear();
     }
     Ok(())
 }
@@ -97,19 +100,19 @@ fn ready(config: &TrainerConfig) -> proto::Ready {
 }
 
 /// Reads orders beside the training, so that a stop is seen at once and the agent's end ends this process too.
-fn read_orders(stop: Arc<AtomicBool>) -> mpsc::Receiver<proto::Lease> {
+fn read_orders(stop: Arc<StopSignal>) -> mpsc::Receiver<proto::Train> {
     let (sender, orders) = mpsc::channel();
     std::thread::spawn(move || {
         let mut input = io::stdin().lock();
         loop {
             match pipe::read::<proto::TrainerOrder>(&mut input) {
-                Ok(Some(proto::TrainerOrder { order: Some(Order::Train(lease)) })) => {
-                    if sender.send(lease).is_err() {
+                Ok(Some(proto::TrainerOrder { order: Some(Order::Train(train)) })) => {
+                    if sender.send(train).is_err() {
                         return;
                     }
                 }
-                Ok(Some(proto::TrainerOrder { order: Some(Order::Stop(_)) })) => {
-                    stop.store(true, Ordering::Relaxed);
+                Ok(Some(proto::TrainerOrder { order: Some(Order::Stop(order)) })) => {
+                    stop.raise(order.keep_checkpoint);
                 }
                 Ok(Some(proto::TrainerOrder { order: None })) => {}
                 // Nobody is left to train for.

@@ -62,7 +62,8 @@ impl CallError {
         let problems = status.get_details_bad_request().map(|request| request.field_violations);
         let problems = problems.unwrap_or_default().into_iter().map(|problem| problem.description).collect();
         match status.code() {
-            Code::Unavailable => Self::Unavailable { attempt, message },
+            // A watcher that was dropped for being slow may come back.
+            Code::Unavailable | Code::ResourceExhausted => Self::Unavailable { attempt, message },
             code => Self::Refused { attempt, message, problems, usage: is_usage(code) },
         }
     }

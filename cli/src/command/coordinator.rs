@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use clap::Args;
-use foldwise_coordinator::{Config, Coordinator, ServeError, StartError};
+use foldwise_coordinator::{Config, Coordinator, Listener, ServeError, StartError};
+use foldwise_data::Cache;
 
 use crate::error::CliError;
 use crate::interrupt::Interrupt;
@@ -110,13 +111,18 @@ pub(super) async fn execute(arguments: CoordinatorArguments) -> Result<(), CliEr
     arguments.log.to_stderr()?;
     let config = arguments.settle()?;
     let interrupt = Interrupt::listen().map_err(CliError::Signals)?;
-    let coordinator = Coordinator::start(config).await.map_err(CoordinatorError::from)?;
+    let cache = Cache::from_environment()?;
+    let coordinator = Coordinator::open(&config, cache).map_err(CoordinatorError::from)?;
+    let listener = Listener::bind(&config).await.map_err(CoordinatorError::from)?;
+    let address = listener.address();
     // Whether anybody reads the line or not, there is work to do.
-    if let Err(error) = output::print(&format!("listening on http://{}", coordinator.address())) {
-        tracing::warn!(%error, address = %coordinator.address(), "the address could not be printed");
+    if let Err(error) = output::print(&format!("listening on http://{address}")) {
+        tracing::warn!(%error, %address, "the address could not be printed");
     }
     tokio::select! {
-        served = coordinator.serve(interrupt.token()) => Ok(served.map_err(CoordinatorError::from)?),
+        served = coordinator.serve(listener.incoming(), interrupt.token()) => {
+            Ok(served.map_err(CoordinatorError::from)?)
+        }
         () = interrupt.insisted() => {
             Err(CliError::Interrupted("the coordinator stopped at once; what it acknowledged is kept".to_owned()))
         }

@@ -1,7 +1,6 @@
 //! `foldwise status`: how a study stands.
 
 use clap::Args;
-use foldwise_proto::v1::RunState;
 use serde::Serialize;
 
 use crate::arguments::StudyArguments;
@@ -9,7 +8,7 @@ use crate::client::Client;
 use crate::clock;
 use crate::error::CliError;
 use crate::output::{self, Format};
-use crate::view::{RunView, StudyView, failed_runs};
+use crate::view::{RunView, StudyView, troubled_runs};
 
 /// What `foldwise status` is told.
 #[derive(Debug, Args)]
@@ -21,28 +20,27 @@ pub(crate) struct StatusArguments {
     format: Format,
 }
 
-/// A study with the runs that failed.
+/// A study with the runs that failed, or whose last attempt did.
 #[derive(Serialize)]
 struct StatusView {
     #[serde(flatten)]
     study: StudyView,
-    failed_runs: Vec<RunView>,
+    troubled_runs: Vec<RunView>,
 }
 
 pub(super) async fn execute(arguments: &StatusArguments, coordinator: &str) -> Result<(), CliError> {
     let client = Client::connect(coordinator).await?;
     let study = client.study(&arguments.study.study).await?;
-    // Failures are rare; the runs are many.
-    let none_failed = study.runs.is_some_and(|runs| runs.failed == 0);
-    let runs = if none_failed { Vec::new() } else { client.runs(&study.name).await? };
+    let runs = client.troubled_runs(&study.name).await?;
     match arguments.format {
         Format::Json => {
-            let failed = runs.iter().filter(|run| run.state() == RunState::Failed).map(RunView::new);
-            output::print_json(&StatusView { study: StudyView::new(&study), failed_runs: failed.collect() })?;
+            let troubled_runs = runs.iter().map(RunView::new).collect();
+            output::print_json(&StatusView { study: StudyView::new(&study), troubled_runs })?;
         }
         Format::Table => {
-            let page = StudyView::page(&study, clock::unix_seconds());
-            output::print(&format!("{page}{}", failed_runs(&runs)))?;
+            let now = clock::unix_seconds();
+            let page = StudyView::page(&study, now);
+            output::print(&format!("{page}{}", troubled_runs(&runs, now)))?;
         }
     }
     Ok(())

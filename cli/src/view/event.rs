@@ -73,7 +73,7 @@ mod tests {
     fn an_event_is_one_flat_object() {
         let epoch = Epoch { epoch: 2, train_loss: 0.5, val_loss: Some(0.6), lr: 0.001, ..Epoch::default() };
         let event = Event::Epoch(EpochEvent { trial: 3, fold: 1, epoch: Some(epoch) });
-        let view = EventView::new(&StudyEvent { event: Some(event) }).unwrap();
+        let view = EventView::new(&StudyEvent { event: Some(event), resume_token: String::new() }).unwrap();
         assert_eq!(
             serde_json::to_string(&view).unwrap(),
             r#"{"event":"epoch","trial":3,"fold":1,"epoch":2,"train_loss":0.5,"val_loss":0.6,"lr":0.001}"#

@@ -33,6 +33,9 @@ pub(crate) struct StudyView {
     end_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
+    /// Absent where its spec was never extended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<u32>,
 }
 
 /// Runs by state.
@@ -94,6 +97,7 @@ impl StudyView {
             create_time: study.create_time.map(|time| time.to_string()),
             end_time: study.end_time.map(|time| time.to_string()),
             message: some(&study.message),
+            extensions: (study.extensions > 0).then_some(study.extensions),
         }
     }
 }
@@ -107,6 +111,7 @@ pub(crate) fn state_word(state: StudyState) -> &'static str {
         StudyState::Succeeded => "succeeded",
         StudyState::Failed => "failed",
         StudyState::Cancelled => "cancelled",
+        StudyState::Paused => "paused",
     }
 }
 

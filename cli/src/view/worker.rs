@@ -11,6 +11,8 @@ use crate::table::{self, Column};
 pub(crate) struct WorkerView {
     id: String,
     alive: bool,
+    /// Whether it hands back what it has and ends.
+    draining: bool,
     software: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_seen: Option<String>,
@@ -39,6 +41,7 @@ impl WorkerView {
         Self {
             id: worker.id.clone(),
             alive: worker.alive,
+            draining: worker.draining,
             software: worker.software.clone(),
             last_seen: worker.last_seen.map(|time| time.to_string()),
             slots: slots.collect(),
@@ -59,7 +62,11 @@ pub(crate) fn worker_table(workers: &[Worker], now: i64) -> String {
     let rows = workers.iter().flat_map(|worker| {
         worker.slots.iter().enumerate().map(move |(position, slot)| {
             let first = |text: String| if position == 0 { text } else { String::new() };
-            let state = if worker.alive { "alive" } else { "lost" };
+            let state = match (worker.alive, worker.draining) {
+                (false, _) => "lost",
+                (true, true) => "draining",
+                (true, false) => "alive",
+            };
             let seen = worker.last_seen.map(|time| quantity::age(now - time.seconds));
             let model = if slot.model.is_empty() { String::new() } else { format!(" ({})", slot.model) };
             let idle = if worker.alive { "idle" } else { "" };

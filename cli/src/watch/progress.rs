@@ -15,6 +15,7 @@ const TICKS_KEPT: usize = 20;
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     study: Option<Study>,
+    resume_token: String,
     epochs: u64,
     /// Epochs known at each of the last ticks, the newest last.
     ticks: VecDeque<u64>,
@@ -23,6 +24,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// Takes an event in.
     pub(crate) fn take(&mut self, event: &StudyEvent) {
+        self.resume_token.clone_from(&event.resume_token);
         match &event.event {
             Some(Event::Study(study)) => self.study = Some(study.clone()),
             Some(Event::Epoch(_)) => self.epochs += 1,
@@ -36,6 +38,11 @@ impl Progress {
         if self.ticks.len() > TICKS_KEPT {
             self.ticks.pop_front();
         }
+    }
+
+    /// From where another stream can go on; empty before the first event.
+    pub(crate) fn resume_token(&self) -> &str {
+        &self.resume_token
     }
 
     /// The study as it was told last.
@@ -92,7 +99,7 @@ mod tests {
     use super::Progress;
 
     fn told(progress: &mut Progress, event: Event) {
-        progress.take(&StudyEvent { event: Some(event) });
+        progress.take(&StudyEvent { event: Some(event), resume_token: "7-1".to_owned() });
     }
 
     fn study(state: StudyState, device: &str) -> Study {

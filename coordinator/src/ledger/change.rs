@@ -5,7 +5,7 @@ use std::sync::Arc;
 use foldwise_study::plan::RunId;
 use foldwise_study::spec::DeviceKind;
 
-use super::cohort::Stage;
+use super::cohort::{Checkpoint, FailedAttempt, Stage};
 use super::command::MemberResult;
 use super::study::StudyRecord;
 use super::{CohortId, StudyId};
@@ -20,12 +20,42 @@ pub enum Change {
         /// What it is.
         record: Arc<StudyRecord>,
     },
-    /// Its cohorts were planned.
+    /// Its cohorts were planned: all of them, or those of the runs that an extension added.
     StudyPlanned {
         /// The study.
         study: StudyId,
+        /// The number of the first of the cohorts.
+        first: CohortId,
         /// The cohorts.
         plan: Plan,
+    },
+    /// Its spec was extended.
+    StudyExtended {
+        /// The study.
+        study: StudyId,
+        /// What it is now.
+        record: Arc<StudyRecord>,
+    },
+    /// It was paused, or goes on.
+    StudyPaused {
+        /// The study.
+        study: StudyId,
+        /// Whether it is paused now.
+        paused: bool,
+    },
+    /// It was over, or about to be, and goes on.
+    StudyReopened {
+        /// The study.
+        study: StudyId,
+        /// The cohort of its final stage, which another takes the place of, and the cohort's run.
+        superseded: Option<(CohortId, RunId)>,
+        /// Whether that cohort had measured the test set.
+        tested: bool,
+    },
+    /// It is forgotten, with all its rows.
+    StudyDeleted {
+        /// The study.
+        study: StudyId,
     },
     /// A cohort came to be after the plan: a half of a split one, or the final stage.
     CohortAdded {
@@ -41,6 +71,8 @@ pub enum Change {
         failures: u32,
         /// Attempts that its runs have behind them.
         attempt: u32,
+        /// How the last of those ended.
+        failure: Option<FailedAttempt>,
     },
     /// A worker has a cohort.
     CohortLeased {
@@ -63,8 +95,30 @@ pub enum Change {
         cohort: CohortId,
         /// Failures so far.
         failures: u32,
-        /// Why.
-        error: String,
+        /// How it ended.
+        failure: FailedAttempt,
+    },
+    /// A cohort that was given up waits again, with its failures forgotten.
+    CohortRetried {
+        /// The study.
+        study: StudyId,
+        /// The cohort.
+        cohort: CohortId,
+    },
+    /// A cohort can be gone on with from here.
+    CohortCheckpointed {
+        /// The study.
+        study: StudyId,
+        /// The cohort.
+        cohort: CohortId,
+        /// From where; `None` where it cannot any more.
+        checkpoint: Option<Checkpoint>,
+    },
+    /// No study needs a kept file any more. Performed on the file after the transaction; if the coordinator dies between,
+    /// the sweep at its next start does it.
+    ArtifactUnneeded {
+        /// BLAKE3 of the file, in hexadecimal.
+        digest: String,
     },
     /// The cohort is not tried again: out of attempts, or split.
     CohortFailed {
@@ -72,8 +126,8 @@ pub enum Change {
         study: StudyId,
         /// The cohort.
         cohort: CohortId,
-        /// Why.
-        error: String,
+        /// How its last attempt ended.
+        failure: FailedAttempt,
         /// Whether halves took its place.
         split: bool,
     },
@@ -123,6 +177,30 @@ pub enum EndedAs {
     Failed,
     /// By a person.
     Cancelled,
+}
+
+impl Change {
+    /// The study that changed; `None` for a file.
+    #[must_use]
+    pub fn study(&self) -> Option<StudyId> {
+        match self {
+            Self::StudyCreated { study, .. }
+            | Self::StudyPlanned { study, .. }
+            | Self::StudyExtended { study, .. }
+            | Self::StudyPaused { study, .. }
+            | Self::StudyReopened { study, .. }
+            | Self::StudyDeleted { study }
+            | Self::CohortAdded { study, .. }
+            | Self::CohortLeased { study, .. }
+            | Self::CohortReturned { study, .. }
+            | Self::CohortRetried { study, .. }
+            | Self::CohortCheckpointed { study, .. }
+            | Self::CohortFailed { study, .. }
+            | Self::CohortDone { study, .. }
+            | Self::StudyEnded { study, .. } => Some(*study),
+            Self::ArtifactUnneeded { .. } => None,
+        }
+    }
 }
 
 impl EndedAs {

@@ -1,12 +1,15 @@
 //! A cohort: the unit that is leased, committed and, after a fault, repeated.
 //!
 //! ```text
-//! Ready ──lease──▶ Leased ──results──▶ Done
-//!   ▲                │ │
-//!   └──failure───────┘ └──last failure, or split──▶ Failed
+//! Ready ──lease──▶ Leased ──results──▶ Done ──its study is reopened (final stage)──▶ Superseded
+//!   ▲ ▲              │ │
+//!   │ └──failure─────┘ └──last failure, or split──▶ Failed
+//!   └──────────────────retry─────────────────────────┘
 //! ```
 
 use foldwise_study::plan::RunId;
+
+use super::command::FailureKind;
 
 /// Runs that train together, and where they stand.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,12 +22,38 @@ pub struct Cohort {
     pub attempt: u32,
     /// Attempts that count against the spec's limit.
     pub failures: u32,
-    /// Why the last attempt failed.
-    pub error: Option<String>,
+    /// The last attempt that failed.
+    pub failure: Option<FailedAttempt>,
+    /// Where an attempt came to.
+    pub checkpoint: Option<Checkpoint>,
     /// Where it stands.
     pub state: CohortState,
     /// What it counts for in its study's progress; volatile.
     pub(super) work_done: f64,
+}
+
+/// An attempt that ended without results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedAttempt {
+    /// The attempt.
+    pub attempt: u32,
+    /// The worker that had it.
+    pub worker: String,
+    /// What kind of failure.
+    pub kind: FailureKind,
+    /// What happened, for people.
+    pub message: String,
+    /// When, ms since 1970.
+    pub unix_ms: u64,
+}
+
+/// A cohort's state after a whole epoch, kept as a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Epochs that are done.
+    pub epoch: u32,
+    /// BLAKE3 of the file, in hexadecimal.
+    pub digest: String,
 }
 
 /// What a cohort is for.
@@ -65,16 +94,45 @@ pub enum CohortState {
         /// Whether halves took its place.
         split: bool,
     },
+    /// A final stage whose study was reopened: another takes its place.
+    Superseded {
+        /// Whether it had measured the test set.
+        tested: bool,
+    },
 }
 
 impl Cohort {
     pub(super) fn new(runs: Vec<RunId>, stage: Stage) -> Self {
-        Self { runs, stage, attempt: 0, failures: 0, error: None, state: CohortState::Ready, work_done: 0.0 }
+        Self {
+            runs,
+            stage,
+            attempt: 0,
+            failures: 0,
+            failure: None,
+            checkpoint: None,
+            state: CohortState::Ready,
+            work_done: 0.0,
+        }
     }
 
     /// Whether a result would still be taken.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self.state, CohortState::Ready | CohortState::Leased { .. })
+    }
+}
+
+impl std::fmt::Display for FailedAttempt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = match self.kind {
+            FailureKind::Crash => "the trainer crashed",
+            FailureKind::OutOfMemory => "memory ran out",
+            FailureKind::Data => "the data cannot be had",
+            FailureKind::Training => "training failed",
+            FailureKind::Released => "handed back",
+            FailureKind::Silence => "the worker fell silent",
+            FailureKind::Hang => "the trainer hung",
+        };
+        write!(f, "{kind}: {}", self.message)
     }
 }

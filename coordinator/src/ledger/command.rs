@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use foldwise_study::outcome::{EpochRecord, RunOutcome};
 use foldwise_study::plan::RunId;
+use foldwise_study::spec::DeviceKind;
 
-use super::cohort::Stage;
+use super::cohort::{Checkpoint, Stage};
 use super::study::StudyRecord;
 use super::worker::WorkerInfo;
 use super::{LeaseName, StudyId};
@@ -17,10 +18,27 @@ pub enum Command {
     CreateStudy(Box<StudyRecord>),
     /// End a study early.
     CancelStudy(StudyId),
+    /// Hand out no more of a study, and have what is out handed back.
+    PauseStudy(StudyId),
+    /// Go on with a paused study.
+    ResumeStudy(StudyId),
+    /// Try failed and cancelled runs again.
+    RetryStudy(StudyId),
+    /// Add trials or folds to a study: its record after that, whose `earlier` ends with the spec it has now.
+    ExtendStudy {
+        /// The study.
+        study: StudyId,
+        /// What it is to be.
+        record: Box<StudyRecord>,
+    },
+    /// Forget a study that is over.
+    DeleteStudy(StudyId),
     /// A worker introduces itself, or does so again.
     RegisterWorker(WorkerInfo),
     /// A worker says goodbye.
     DeregisterWorker(String),
+    /// A worker is to hand back what it has and end.
+    DrainWorker(String),
     /// A slot asks for work.
     Lease {
         /// The worker's id.
@@ -36,6 +54,15 @@ pub enum Command {
         lease: LeaseName,
         /// Epochs since the last report.
         epochs: Vec<(RunId, EpochRecord)>,
+    },
+    /// A checkpoint of a cohort was uploaded.
+    KeepCheckpoint {
+        /// The worker's id.
+        worker: String,
+        /// The lease.
+        lease: LeaseName,
+        /// What was uploaded.
+        checkpoint: Checkpoint,
     },
     /// A cohort ended with results.
     Complete {
@@ -98,6 +125,33 @@ pub enum FailureKind {
     Released,
     /// The worker fell silent.
     Silence,
+    /// The trainer made no progress for too long.
+    Hang,
+}
+
+impl FailureKind {
+    /// Every kind, with the word that a store keeps.
+    const WORDS: [(Self, &'static str); 7] = [
+        (Self::Crash, "crash"),
+        (Self::OutOfMemory, "out_of_memory"),
+        (Self::Data, "data"),
+        (Self::Training, "training"),
+        (Self::Released, "released"),
+        (Self::Silence, "silence"),
+        (Self::Hang, "hang"),
+    ];
+
+    /// The word a store keeps.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(kind, _)| *kind == self).map_or("training", |(_, word)| word)
+    }
+
+    /// The kind of a word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(_, known)| *known == word).map(|(kind, _)| *kind)
+    }
 }
 
 /// What the ledger answers.
@@ -107,12 +161,18 @@ pub enum Reply {
     Study(StudyId),
     /// The worker is known.
     Registered,
-    /// Work, or none for now.
-    Lease(Option<Box<LeaseGrant>>),
+    /// Work.
+    Lease(Box<LeaseGrant>),
+    /// No work for a slot of this kind for now.
+    NoWork(DeviceKind),
     /// What to do next.
     Order(Order),
+    /// No work will come: the worker is to end.
+    Drained,
     /// Whether results were kept.
     Completed(bool),
+    /// Whether a checkpoint was kept.
+    CheckpointKept(bool),
     /// Nothing to say.
     Done,
 }
@@ -128,6 +188,8 @@ pub struct LeaseGrant {
     pub runs: Vec<RunId>,
     /// The search, or the final stage.
     pub stage: Stage,
+    /// Where an earlier attempt came to.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// An order to a worker.
@@ -137,6 +199,10 @@ pub enum Order {
     Continue,
     /// Stop: the result is not wanted any more.
     Stop,
+    /// Keep a checkpoint and hand the cohort back.
+    HandBack,
+    /// The same for all that the worker has, and end.
+    Drain,
 }
 
 /// Why a command was not carried out.
@@ -161,9 +227,28 @@ pub enum Rejection {
         /// The study it made.
         study: StudyId,
     },
+    /// Something that only a study under way can do.
+    #[error("study {study} is over ({end}): {remedy}")]
+    Over {
+        /// The study.
+        study: StudyId,
+        /// How it ended.
+        end: &'static str,
+        /// What to do instead.
+        remedy: &'static str,
+    },
+    /// Something that only a study that is over can do.
+    #[error("study {0} is not over: cancel it first (`foldwise cancel {0}`)")]
+    NotOver(StudyId),
+    /// An extension of a spec that the study does not have any more.
+    #[error("study {0} was extended by someone else meanwhile: look at it and try again")]
+    Overtaken(StudyId),
     /// A worker that the coordinator does not know, perhaps since it restarted.
     #[error("worker `{0}` is not registered; register it again")]
     NoWorker(String),
+    /// A worker that is asked for by a person.
+    #[error("there is no worker `{0}`; `foldwise workers` shows those there are")]
+    UnknownWorker(String),
     /// A slot that the worker did not register.
     #[error("worker `{worker}` has no slot {slot}")]
     NoSlot {

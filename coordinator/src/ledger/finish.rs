@@ -27,21 +27,23 @@ impl Ledger {
                     self.end_study(id, EndedAs::Succeeded, String::new(), now, changes)
                 }
                 CohortState::Failed { .. } => {
-                    let why = cohort.error.clone().unwrap_or_default();
+                    let why = cohort.failure.as_ref().map(ToString::to_string).unwrap_or_default();
                     let message = format!("the final stage failed: {why}");
                     self.end_study(id, EndedAs::Failed, message, now, changes)
                 }
-                CohortState::Ready | CohortState::Leased { .. } => Ok(()),
+                CohortState::Ready | CohortState::Leased { .. } | CohortState::Superseded { .. } => Ok(()),
             };
         }
-        let Some(winner) = study.selection().winner else {
+        let winner = study.selection().winner;
+        let study = self.study_mut(id)?;
+        study.winner = winner.and_then(|winner| u32::try_from(winner).ok());
+        let Some(trial) = study.winner else {
             let message = "no trial can win: every trial has a failed fold".to_owned();
             return self.end_study(id, EndedAs::Failed, message, now, changes);
         };
         if study.record.spec.final_stage.skip {
             return self.end_study(id, EndedAs::Succeeded, String::new(), now, changes);
         }
-        let trial = u32::try_from(winner).expect("trials are bounded far below 2^32");
         let epochs = study.final_epochs(trial);
         let run = RunId { trial, fold: study.record.folds() };
         self.add_cohort(id, Cohort::new(vec![run], Stage::Final { epochs }), changes)?;
@@ -93,31 +95,38 @@ impl Study {
         u32::try_from(rounded).unwrap_or(trained).max(1)
     }
 
-    pub(super) fn apply_plan(&mut self, plan: &Plan) {
+    /// Adds the cohorts of a plan; the number of the first.
+    pub(super) fn apply_plan(&mut self, plan: &Plan) -> CohortId {
+        let first = self.next_cohort();
         self.device = Some(plan.device);
         for runs in &plan.cohorts {
-            let number = self.insert_cohort(Cohort::new(runs.clone(), Stage::Search));
-            self.ready.push_back(number);
+            self.insert_cohort(Cohort::new(runs.clone(), Stage::Search));
         }
+        first
+    }
+
+    pub(super) fn next_cohort(&self) -> CohortId {
+        CohortId::try_from(self.cohorts.len()).expect("cohorts are bounded by runs and attempts")
     }
 
     pub(super) fn insert_cohort(&mut self, cohort: Cohort) -> CohortId {
-        let number = CohortId::try_from(self.cohorts.len()).expect("cohorts are bounded by runs");
-        match cohort.stage {
-            Stage::Search => {
+        let number = self.next_cohort();
+        match (cohort.stage, &cohort.state) {
+            (Stage::Search, _) => {
                 for &run in &cohort.runs {
                     if let Some(entry) = self.run_mut(run) {
                         entry.cohort = number;
                     }
                 }
-                self.open += 1;
             }
-            Stage::Final { .. } => {
+            (Stage::Final { .. }, CohortState::Superseded { .. }) => {}
+            (Stage::Final { .. }, _) => {
                 self.final_cohort = Some(number);
                 self.phase = StudyPhase::Finishing { trial: cohort.runs[0].trial };
             }
         }
         self.cohorts.push(cohort);
+        self.count(number);
         number
     }
 }

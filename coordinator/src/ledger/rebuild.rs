@@ -5,10 +5,9 @@ use std::sync::Arc;
 use foldwise_study::plan::RunId;
 use foldwise_study::spec::DeviceKind;
 
-use super::{Cohort, CohortId};
 use super::{
-    CohortState, EndedAs, LeaseName, Ledger, LedgerConfig, Now, RunEnd, Stage, StudyId, StudyPhase,
-    StudyRecord,
+    Checkpoint, Cohort, CohortId, CohortState, EndedAs, FailedAttempt, LeaseName, Ledger, LedgerConfig, Now,
+    RunEnd, Stage, StudyId, StudyPhase, StudyRecord,
 };
 
 /// Everything a store holds that the ledger needs.
@@ -16,6 +15,8 @@ use super::{
 pub struct Snapshot {
     /// In order of their numbers.
     pub studies: Vec<StudyRow>,
+    /// The highest number that a study ever had; a deleted study's number is not given again.
+    pub last_study: StudyId,
 }
 
 /// A study as a store holds it.
@@ -25,6 +26,8 @@ pub struct StudyRow {
     pub number: StudyId,
     /// What it is.
     pub record: StudyRecord,
+    /// Whether a person holds it.
+    pub paused: bool,
     /// The kind of device it is planned for.
     pub device: Option<DeviceKind>,
     /// How, why and when it ended.
@@ -33,6 +36,8 @@ pub struct StudyRow {
     pub cohorts: Vec<CohortRow>,
     /// Its runs that ended, in any order.
     pub runs: Vec<RunRow>,
+    /// Digest of the winner's kept weights.
+    pub weights: Option<String>,
 }
 
 /// A cohort as a store holds it.
@@ -46,8 +51,10 @@ pub struct CohortRow {
     pub attempt: u32,
     /// Attempts that count against the limit.
     pub failures: u32,
-    /// Why the last attempt failed.
-    pub error: Option<String>,
+    /// The last attempt that failed.
+    pub failure: Option<FailedAttempt>,
+    /// Where an attempt came to.
+    pub checkpoint: Option<Checkpoint>,
     /// Where it stands; the expiry of a lease is not stored.
     pub state: CohortState,
 }
@@ -66,9 +73,11 @@ impl Ledger {
     #[must_use]
     pub fn rebuild(config: LedgerConfig, snapshot: Snapshot, now: Now) -> Self {
         let mut ledger = Self::new(config);
+        let last_study = snapshot.last_study;
         for row in snapshot.studies {
             ledger.rebuild_study(row, now);
         }
+        ledger.next_study = ledger.next_study.max(last_study + 1);
         ledger
     }
 
@@ -78,21 +87,23 @@ impl Ledger {
         let expires_ms = now.monotonic_ms + self.config.lease_ms;
         let Some(study) = self.studies.get_mut(&id) else { return };
         study.device = row.device;
+        study.paused = row.paused;
+        study.weights.clone_from(&row.weights);
         for run in row.runs {
             if let Some(entry) = study.run_mut(run.run) {
                 entry.end = run.end;
             }
         }
+        let (mut leases, mut needed) = (Vec::new(), Vec::from_iter(row.weights));
         for (cohort, number) in row.cohorts.into_iter().zip(0..) {
-            let CohortRow { runs, stage, attempt, failures, error, state } = cohort;
-            let mut cohort = Cohort { attempt, failures, error, state, ..Cohort::new(runs, stage) };
-            if let CohortState::Leased { expires_ms: expiry, .. } = &mut cohort.state {
+            let CohortRow { runs, stage, attempt, failures, failure, checkpoint, mut state } = cohort;
+            if let CohortState::Leased { worker, slot, expires_ms: expiry } = &mut state {
                 *expiry = expires_ms;
-                self.expiries.insert((expires_ms, LeaseName { study: id, cohort: number, attempt }));
+                let lease = LeaseName { study: id, cohort: number, attempt };
+                leases.push((lease, worker.clone(), *slot));
             }
-            if cohort.state == CohortState::Ready {
-                study.ready.push_back(number);
-            }
+            needed.extend(checkpoint.as_ref().map(|checkpoint| checkpoint.digest.clone()));
+            let cohort = Cohort { attempt, failures, failure, checkpoint, state, ..Cohort::new(runs, stage) };
             let ended = !cohort.is_open();
             study.insert_cohort(cohort);
             if ended {
@@ -101,24 +112,23 @@ impl Ledger {
         }
         if let Some((end, message, unix_ms)) = row.ended {
             study.phase = StudyPhase::Ended { end, message, unix_ms };
-            study.ready.clear();
-            self.expiries.retain(|(_, lease)| lease.study != id);
         }
-        let hungry = !study.is_over() && (study.device.is_none() || !study.ready.is_empty());
-        if !hungry {
-            self.hungry.remove(&id);
+        study.find_best();
+        if study.device.is_some() && study.open == 0 {
+            study.winner = study.selection().winner.and_then(|winner| u32::try_from(winner).ok());
         }
+        needed.iter().for_each(|digest| self.need(digest));
+        for (lease, worker, slot) in leases {
+            self.hold(lease, &worker, slot, expires_ms);
+        }
+        self.feed(id);
     }
 }
 
 impl super::Study {
-    /// Counts a cohort that ended before the start.
+    /// Counts the work of a cohort that ended before the start.
     fn settle_ended(&mut self, number: CohortId) {
-        let cohort = &self.cohorts[number as usize];
-        let split = cohort.state == CohortState::Failed { split: true };
-        if cohort.stage == Stage::Search {
-            self.open -= 1;
-        }
+        let split = self.cohorts[number as usize].state == CohortState::Failed { split: true };
         self.settle_work(number, !split);
     }
 }

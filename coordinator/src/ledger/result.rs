@@ -17,37 +17,31 @@ impl Ledger {
     ) -> Result<Reply, Rejection> {
         // A worker that the coordinator forgot in a restart may still bring what it was given before.
         let _ = self.seen(worker, now);
-        self.free_slot(worker, name);
         let cohort = self.cohort(name)?;
         let stage = cohort.stage;
-        let mut waits = false;
         match &cohort.state {
             // The same result again: its answer was lost.
             CohortState::Done { worker: by, attempt } => {
                 return Ok(Reply::Completed(by == worker && *attempt == name.attempt));
             }
-            CohortState::Failed { .. } => return Ok(Reply::Completed(false)),
-            _ if self.study(name.study)?.is_over() => return Ok(Reply::Completed(false)),
-            CohortState::Ready => waits = true,
-            CohortState::Leased { worker: holder, expires_ms, .. } => {
-                let (holder, expires_ms) = (holder.clone(), *expires_ms);
-                let open = LeaseName { attempt: cohort.attempt, ..name };
-                self.check_results(name, &results)?;
-                self.expiries.remove(&(expires_ms, open));
-                self.free_slot(&holder, open);
+            CohortState::Failed { .. } | CohortState::Superseded { .. } => {
+                return Ok(Reply::Completed(false));
             }
+            _ if self.study(name.study)?.is_over() => return Ok(Reply::Completed(false)),
+            CohortState::Ready | CohortState::Leased { .. } => {}
         }
         self.check_results(name, &results)?;
-        if waits {
-            self.take_back(name)?;
-        }
+        self.let_go(name.study, name.cohort);
         let study = self.study_mut(name.study)?;
         study.settle_work(name.cohort, true);
         study.apply_results(&results);
-        let cohort = &mut study.cohorts[name.cohort as usize];
-        cohort.state = CohortState::Done { worker: worker.to_owned(), attempt: name.attempt };
-        if stage == Stage::Search {
-            study.open -= 1;
+        study.change(name.cohort, |cohort| {
+            cohort.state = CohortState::Done { worker: worker.to_owned(), attempt: name.attempt };
+        });
+        let weights = results.iter().find_map(|result| result.weights_digest.clone());
+        if let (Stage::Final { .. }, Some(digest)) = (stage, weights) {
+            study.weights = Some(digest.clone());
+            self.need(&digest);
         }
         changes.push(Change::CohortDone {
             study: name.study,
@@ -57,18 +51,10 @@ impl Ledger {
             stage,
             results,
         });
+        self.set_checkpoint(name.study, name.cohort, None, changes)?;
+        self.feed(name.study);
         self.finish_if_done(name.study, now, changes)?;
         Ok(Reply::Completed(true))
-    }
-
-    /// Takes a cohort that waits out of the queue: a late result made another attempt needless.
-    fn take_back(&mut self, name: LeaseName) -> Result<(), Rejection> {
-        let study = self.study_mut(name.study)?;
-        study.ready.retain(|&ready| ready != name.cohort);
-        if study.ready.is_empty() {
-            self.hungry.remove(&name.study);
-        }
-        Ok(())
     }
 
     fn check_results(&self, name: LeaseName, results: &[MemberResult]) -> Result<(), Rejection> {
@@ -87,7 +73,7 @@ impl Ledger {
 
 impl Study {
     /// Keeps what selection needs of results.
-    pub(super) fn apply_results(&mut self, results: &[MemberResult]) {
+    fn apply_results(&mut self, results: &[MemberResult]) {
         let rule = self.record.rule;
         for result in results {
             let end = match result.outcome.end {
@@ -99,6 +85,7 @@ impl Study {
             };
             if let Some(run) = self.run_mut(result.run) {
                 run.end = end;
+                self.consider(result.run.trial);
             }
         }
     }

@@ -1,17 +1,16 @@
 //! A study: what it is, and where its runs stand.
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use foldwise_study::outcome::EpochRecord;
 use foldwise_study::plan::RunId;
 use foldwise_study::selection::Rule;
 use foldwise_study::spec::{DeviceKind, Spec};
 use foldwise_study::trials::{RowFacts, Trials};
 
 use super::change::EndedAs;
-use super::cohort::{Cohort, CohortState};
-use super::{CohortId, LeaseName, StudyId, run_index};
+use super::cohort::{Cohort, CohortState, Stage};
+use super::{CohortId, Progress, StudyId, run_index};
 
 /// Everything about a study that is fixed at its submission.
 #[derive(Debug, Clone)]
@@ -24,6 +23,8 @@ pub struct StudyRecord {
     pub spec: Spec,
     /// The spec as canonical JSON.
     pub spec_json: String,
+    /// The same of the specs that it had before it was extended, oldest first.
+    pub earlier: Vec<String>,
     /// Shapes and counts of the data.
     pub rows: RowFacts,
     /// (train, validation) rows of each fold.
@@ -63,6 +64,8 @@ pub struct Study {
     pub record: Arc<StudyRecord>,
     /// Where it stands.
     pub phase: StudyPhase,
+    /// Whether a person holds it.
+    pub paused: bool,
     /// The kind of device it is planned for.
     pub device: Option<DeviceKind>,
     /// Its cohorts by number.
@@ -71,11 +74,48 @@ pub struct Study {
     pub runs: Vec<RunEntry>,
     /// The cohort of the final stage.
     pub final_cohort: Option<CohortId>,
+    /// The trial that was chosen, once all runs are in.
+    pub winner: Option<u32>,
+    /// Digest of the winner's kept weights.
+    pub weights: Option<String>,
     /// How far it is.
     pub progress: Progress,
-    pub(super) ready: VecDeque<CohortId>,
+    pub(super) best: Option<Best>,
+    pub(super) counts: RunCounts,
+    /// Cohorts that wait: those that were begun first, so that the first trials are whole first.
+    pub(super) ready: BTreeSet<(Begun, CohortId)>,
+    pub(super) leased: BTreeSet<CohortId>,
     /// Cohorts of the search that have not ended.
     pub(super) open: usize,
+}
+
+/// Whether a cohort was begun; those that were come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Begun {
+    Yes,
+    No,
+}
+
+/// Runs of the search by where they stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RunCounts {
+    /// Not leased.
+    pub queued: usize,
+    /// With a worker.
+    pub leased: usize,
+    /// With a result.
+    pub finished: usize,
+    /// Diverged, or out of attempts.
+    pub failed: usize,
+}
+
+/// The best of the trials that have a score on every fold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Best {
+    /// The trial.
+    pub trial: u32,
+    /// Its mean score.
+    pub mean: f64,
 }
 
 /// Where a study stands.
@@ -127,30 +167,20 @@ pub enum RunEnd {
     },
 }
 
-/// Work done and work to do, in multiply-accumulates; volatile, for estimates alone.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Progress {
-    /// All of it.
-    pub total: f64,
-    /// Done since the coordinator started or before.
-    pub done: f64,
-    /// Done before the first report since the coordinator started.
-    pub done_at_start: f64,
-    /// When the first report came, monotonic ms.
-    pub started_ms: Option<u64>,
-    /// When the last report came, monotonic ms.
-    pub last_ms: u64,
+impl RunCounts {
+    pub(super) fn zip(self, other: Self, with: impl Fn(usize, usize) -> usize) -> Self {
+        Self {
+            queued: with(self.queued, other.queued),
+            leased: with(self.leased, other.leased),
+            finished: with(self.finished, other.finished),
+            failed: with(self.failed, other.failed),
+        }
+    }
 }
 
-impl Progress {
-    /// Seconds that are left at the pace so far.
-    #[must_use]
-    pub fn seconds_left(&self) -> Option<f64> {
-        let done = self.done - self.done_at_start;
-        let elapsed_ms = self.last_ms.saturating_sub(self.started_ms?);
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let pace = done / elapsed_ms as f64;
-        (done > 0.0 && elapsed_ms > 0).then(|| ((self.total - self.done) / pace / 1000.0).max(0.0))
+impl Cohort {
+    pub(super) fn begun(&self) -> Begun {
+        if self.attempt > 0 { Begun::Yes } else { Begun::No }
     }
 }
 
@@ -160,12 +190,18 @@ impl Study {
         let mut study = Self {
             number,
             phase: StudyPhase::Searching,
+            paused: false,
             device: None,
             cohorts: Vec::new(),
             runs: vec![RunEntry { cohort: 0, end: RunEnd::Open }; runs],
             final_cohort: None,
+            winner: None,
+            weights: None,
             progress: Progress::default(),
-            ready: VecDeque::new(),
+            best: None,
+            counts: RunCounts::default(),
+            ready: BTreeSet::new(),
+            leased: BTreeSet::new(),
             open: 0,
             record,
         };
@@ -179,19 +215,30 @@ impl Study {
         matches!(self.phase, StudyPhase::Ended { .. })
     }
 
+    /// Whether a slot could have work of it now.
+    pub(crate) fn is_hungry(&self) -> bool {
+        !self.is_over() && !self.paused && (self.device.is_none() || !self.ready.is_empty())
+    }
+
     /// The kind of device that its cohorts may go to: the plan's, or the spec's before the plan.
     #[must_use]
     pub fn device_wanted(&self) -> Option<DeviceKind> {
         self.device.or(self.record.spec.plan.device)
     }
 
-    pub(super) fn leases_of(&self, id: &str) -> impl Iterator<Item = (LeaseName, u32)> {
-        self.cohorts.iter().zip(0..).filter_map(move |(cohort, number)| match &cohort.state {
-            CohortState::Leased { worker, slot, .. } if worker == id => {
-                Some((LeaseName { study: self.number, cohort: number, attempt: cohort.attempt }, *slot))
-            }
-            _ => None,
-        })
+    /// Runs of the search by where they stand.
+    #[must_use]
+    pub fn counts(&self) -> RunCounts {
+        match self.device {
+            Some(_) => self.counts,
+            None => RunCounts { queued: self.runs.len(), ..RunCounts::default() },
+        }
+    }
+
+    /// The best trial so far.
+    #[must_use]
+    pub fn best(&self) -> Option<Best> {
+        self.best
     }
 
     /// A run of the search, or `None` where there is none.
@@ -205,48 +252,98 @@ impl Study {
         if run.fold >= folds { None } else { self.runs.get_mut(run_index(run, folds)) }
     }
 
-    /// Counts epochs of a cohort that is under way.
-    pub(super) fn count_epochs(&mut self, cohort: CohortId, epochs: &[(RunId, EpochRecord)], now_ms: u64) {
-        if self.progress.started_ms.is_none() {
-            // The time that these epochs took is not known, so they count as done before.
-            self.progress.done_at_start = self.progress.done;
-            self.progress.started_ms = Some(now_ms);
+    /// Becomes a study with more trials or folds; what its runs came to is kept.
+    pub(super) fn extend(&mut self, record: Arc<StudyRecord>) {
+        let old_folds = self.record.folds();
+        let mut runs =
+            vec![RunEntry { cohort: 0, end: RunEnd::Open }; record.trials.len() * record.sizes.len()];
+        for (index, entry) in self.runs.iter().enumerate() {
+            let (trial, fold) = (index / old_folds as usize, index % old_folds as usize);
+            runs[trial * record.sizes.len() + fold] = *entry;
         }
-        let work: f64 = epochs.iter().map(|(run, _)| self.epoch_work(*run)).sum();
-        self.progress.done += work;
-        self.progress.last_ms = now_ms;
-        if let Some(cohort) = self.cohorts.get_mut(cohort as usize) {
-            cohort.work_done += work;
+        self.runs = runs;
+        self.record = record;
+        self.progress.total = self.all_work();
+        self.find_best();
+    }
+
+    /// The only way in which a cohort changes: what is counted and listed by its state follows.
+    pub(super) fn change(&mut self, number: CohortId, change: impl FnOnce(&mut Cohort)) {
+        self.uncount(number);
+        change(&mut self.cohorts[number as usize]);
+        self.count(number);
+    }
+
+    /// Takes a cohort into what is counted and listed by state.
+    pub(super) fn count(&mut self, number: CohortId) {
+        let cohort = &self.cohorts[number as usize];
+        match cohort.state {
+            CohortState::Ready => drop(self.ready.insert((cohort.begun(), number))),
+            CohortState::Leased { .. } => drop(self.leased.insert(number)),
+            CohortState::Done { .. } | CohortState::Failed { .. } | CohortState::Superseded { .. } => {}
+        }
+        let (counts, open) = self.share(number);
+        self.open += open;
+        self.counts = self.counts.zip(counts, usize::saturating_add);
+    }
+
+    /// Takes a cohort out of what is counted and listed by state.
+    fn uncount(&mut self, number: CohortId) {
+        self.ready.remove(&(self.cohorts[number as usize].begun(), number));
+        self.leased.remove(&number);
+        let (counts, open) = self.share(number);
+        self.open -= open;
+        self.counts = self.counts.zip(counts, usize::saturating_sub);
+    }
+
+    /// What a cohort adds to the counts of runs, and to the open cohorts of the search.
+    pub(super) fn share(&self, number: CohortId) -> (RunCounts, usize) {
+        let mut counts = RunCounts::default();
+        let cohort = &self.cohorts[number as usize];
+        if cohort.stage != Stage::Search {
+            return (counts, 0);
+        }
+        match cohort.state {
+            CohortState::Ready => counts.queued = cohort.runs.len(),
+            CohortState::Leased { .. } => counts.leased = cohort.runs.len(),
+            CohortState::Failed { split: false } => counts.failed = cohort.runs.len(),
+            CohortState::Failed { split: true } | CohortState::Superseded { .. } => {}
+            CohortState::Done { .. } => {
+                let ends = cohort.runs.iter().filter_map(|&run| self.run(run));
+                counts.finished = ends.filter(|run| matches!(run.end, RunEnd::Finished { .. })).count();
+                counts.failed = cohort.runs.len() - counts.finished;
+            }
+        }
+        (counts, usize::from(cohort.is_open()))
+    }
+
+    /// Looks through all trials for the best.
+    pub(super) fn find_best(&mut self) {
+        self.best = None;
+        for trial in 0..u32::try_from(self.record.trials.len()).expect("trials are bounded") {
+            self.consider(trial);
         }
     }
 
-    /// Counts a cohort as done, or as not begun.
-    pub(super) fn settle_work(&mut self, cohort: CohortId, done: bool) {
-        let Some(entry) = self.cohorts.get(cohort as usize) else { return };
-        let whole = if done { entry.runs.iter().map(|&run| self.run_work(run)).sum() } else { 0.0 };
-        let entry = &mut self.cohorts[cohort as usize];
-        self.progress.done += whole - entry.work_done;
-        entry.work_done = whole;
-    }
-
-    /// Multiply-accumulates of one epoch's forward passes; none for the final stage, which is not estimated.
-    fn epoch_work(&self, run: RunId) -> f64 {
-        let facts = self.record.trials.facts().get(run.trial as usize);
-        let (Some(facts), Some(size)) = (facts, self.record.sizes.get(run.fold as usize)) else { return 0.0 };
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let work = facts.multiply_accumulates.max(1) as f64 * size.0 as f64;
-        work
-    }
-
-    fn run_work(&self, run: RunId) -> f64 {
-        let epochs = self.record.trials.facts().get(run.trial as usize).map_or(0, |facts| facts.epochs);
-        self.epoch_work(run) * f64::from(epochs)
-    }
-
-    fn all_work(&self) -> f64 {
-        let narrow = |number: usize| u32::try_from(number).expect("trials and folds are bounded");
-        let (trials, folds) = (self.record.trials.len(), self.record.folds());
-        let runs = (0..narrow(trials)).flat_map(|trial| (0..folds).map(move |fold| RunId { trial, fold }));
-        runs.map(|run| self.run_work(run)).sum()
+    /// Takes a trial as the best if it is whole and better.
+    pub(super) fn consider(&mut self, trial: u32) {
+        let folds = self.record.folds();
+        let scores: Option<Vec<f64>> = (0..folds)
+            .map(|fold| match self.run(RunId { trial, fold })?.end {
+                RunEnd::Finished { score, .. } => Some(score),
+                RunEnd::Open | RunEnd::Diverged { .. } => None,
+            })
+            .collect();
+        let Some(scores) = scores else { return };
+        let mean = scores.iter().sum::<f64>() / f64::from(folds);
+        let direction = self.record.rule.metric.direction();
+        let parameters = |trial: u32| self.record.trials.facts()[trial as usize].parameters.total;
+        let better = self.best.is_none_or(|best| {
+            let smaller = (parameters(trial), trial) < (parameters(best.trial), best.trial);
+            direction.is_better(mean, best.mean) || (mean == best.mean && smaller)
+        });
+        if better {
+            self.best = Some(Best { trial, mean });
+        }
     }
 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Change, CohortState, EndedAs, LeaseName, Ledger, Now, Rejection, Reply, Study, StudyId, StudyPhase,
-    StudyRecord,
+    Change, CohortState, EndedAs, Ledger, Now, Rejection, Reply, Study, StudyId, StudyPhase, StudyRecord,
 };
 
 impl Ledger {
@@ -60,20 +59,12 @@ impl Ledger {
     ) -> Result<(), Rejection> {
         let study = self.study_mut(id)?;
         study.phase = StudyPhase::Ended { end, message: message.clone(), unix_ms: now.unix_ms };
-        study.ready.clear();
-        let mut freed = Vec::new();
-        for (cohort, number) in study.cohorts.iter_mut().zip(0..) {
-            if let CohortState::Leased { worker, expires_ms, .. } = &cohort.state {
-                let lease = LeaseName { study: id, cohort: number, attempt: cohort.attempt };
-                freed.push((worker.clone(), *expires_ms, lease));
-                cohort.state = CohortState::Ready;
-            }
+        let leased: Vec<_> = study.leased.iter().copied().collect();
+        for cohort in leased {
+            self.let_go(id, cohort);
+            self.study_mut(id)?.change(cohort, |cohort| cohort.state = CohortState::Ready);
         }
-        for (worker, expires_ms, lease) in freed {
-            self.expiries.remove(&(expires_ms, lease));
-            self.free_slot(&worker, lease);
-        }
-        self.hungry.remove(&id);
+        self.feed(id);
         changes.push(Change::StudyEnded { study: id, end, message, unix_ms: now.unix_ms });
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use foldwise_study::spec::DeviceKind;
 
-use super::{Change, Command, Failure, FailureKind, LeaseName, Ledger, Now, Rejection, Reply};
+use super::{Change, CohortState, Command, Failure, FailureKind, LeaseName, Ledger, Now, Rejection, Reply};
 
 /// What a worker says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,45 +33,48 @@ pub struct Worker {
     pub leases: Vec<Option<LeaseName>>,
     /// When it was last heard of.
     pub last_seen: Now,
+    /// Whether it is to hand back what it has and end.
+    pub draining: bool,
 }
 
 impl Ledger {
     pub(super) fn register_worker(&mut self, info: WorkerInfo, now: Now) -> Reply {
         let mut leases = vec![None; info.slots.len()];
         // A worker that comes back (or whose coordinator did) finds the leases it held.
-        for study in self.studies.values() {
-            for (lease, slot) in study.leases_of(&info.id) {
-                if let Some(place) = leases.get_mut(slot as usize) {
-                    *place = Some(lease);
-                }
+        for &lease in self.held.get(&info.id).into_iter().flatten() {
+            let state = self.cohort(lease).map(|cohort| &cohort.state);
+            if let Ok(CohortState::Leased { slot, .. }) = state
+                && let Some(place) = leases.get_mut(*slot as usize)
+            {
+                *place = Some(lease);
             }
         }
-        self.workers.insert(info.id.clone(), Worker { info, leases, last_seen: now });
+        self.workers.insert(info.id.clone(), Worker { info, leases, last_seen: now, draining: false });
         Reply::Registered
     }
 
     pub(super) fn deregister_worker(&mut self, id: &str, now: Now, changes: &mut Vec<Change>) -> Reply {
-        let Some(worker) = self.workers.remove(id) else { return Reply::Done };
-        for lease in worker.leases.into_iter().flatten() {
+        self.workers.remove(id);
+        for lease in self.held.get(id).cloned().unwrap_or_default() {
             let message = format!("worker {id} left");
             let failure = Failure { kind: FailureKind::Released, message };
             // The lease may have ended meanwhile; then there is nothing to hand back.
-            let _ = self.fail(id, lease, &failure, now, changes);
+            let _ = self.fail(id, lease, failure, now, changes);
         }
         Reply::Done
+    }
+
+    /// The worker hears of it with its next call.
+    pub(super) fn drain_worker(&mut self, id: &str) -> Result<Reply, Rejection> {
+        let worker = self.workers.get_mut(id).ok_or_else(|| Rejection::UnknownWorker(id.to_owned()))?;
+        worker.draining = true;
+        Ok(Reply::Done)
     }
 
     pub(super) fn seen(&mut self, id: &str, now: Now) -> Result<&mut Worker, Rejection> {
         let worker = self.workers.get_mut(id).ok_or_else(|| Rejection::NoWorker(id.to_owned()))?;
         worker.last_seen = now;
         Ok(worker)
-    }
-
-    pub(super) fn free_slot(&mut self, worker: &str, lease: LeaseName) {
-        let Some(worker) = self.workers.get_mut(worker) else { return };
-        for slot in &mut worker.leases {
-            slot.take_if(|held| *held == lease);
-        }
     }
 }
 
@@ -84,9 +87,18 @@ impl Command {
             Self::DeregisterWorker(worker)
             | Self::Lease { worker, .. }
             | Self::Progress { worker, .. }
+            | Self::KeepCheckpoint { worker, .. }
             | Self::Complete { worker, .. }
             | Self::Fail { worker, .. } => Some(worker),
-            Self::CreateStudy(_) | Self::CancelStudy(_) | Self::Tick => None,
+            Self::CreateStudy(_)
+            | Self::CancelStudy(_)
+            | Self::PauseStudy(_)
+            | Self::ResumeStudy(_)
+            | Self::RetryStudy(_)
+            | Self::ExtendStudy { .. }
+            | Self::DeleteStudy(_)
+            | Self::DrainWorker(_)
+            | Self::Tick => None,
         }
     }
 }

@@ -8,8 +8,8 @@ use prost_types::Timestamp;
 use tonic::Status;
 
 use crate::ledger::{
-    CohortState, EndedAs, Failure, FailureKind, LeaseGrant, LeaseName, MemberResult, Now, RunEnd, SlotInfo,
-    Stage, Study, StudyId, StudyPhase, Worker, WorkerInfo,
+    Checkpoint, CohortState, EndedAs, Failure, FailureKind, LeaseGrant, LeaseName, MemberResult, Now, RunEnd,
+    SlotInfo, Stage, Study, StudyId, StudyPhase, Worker, WorkerInfo,
 };
 
 /// A failure's message is cut to so many bytes.
@@ -32,6 +32,9 @@ pub(super) fn timestamp(unix_ms: u64) -> Timestamp {
 pub(super) fn study(study: &Study) -> v1::Study {
     let record = &study.record;
     let (state, message, end_time) = match &study.phase {
+        StudyPhase::Searching | StudyPhase::Finishing { .. } if study.paused => {
+            (v1::StudyState::Paused, String::new(), None)
+        }
         StudyPhase::Searching => (v1::StudyState::Searching, String::new(), None),
         StudyPhase::Finishing { .. } => (v1::StudyState::Finishing, String::new(), None),
         StudyPhase::Ended { end, message, unix_ms } => {
@@ -43,8 +46,7 @@ pub(super) fn study(study: &Study) -> v1::Study {
             (state, message.clone(), Some(timestamp(*unix_ms)))
         }
     };
-    let selection = study.selection();
-    let best = selection.winner.and_then(|winner| selection.summaries.iter().find(|s| s.trial == winner));
+    let best = study.best().filter(|best| study.winner.is_none_or(|winner| winner == best.trial));
     let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     v1::Study {
         name: study_name(study.number),
@@ -55,27 +57,28 @@ pub(super) fn study(study: &Study) -> v1::Study {
         folds: record.folds(),
         device: study.device.map(|device| device.word().to_owned()).unwrap_or_default(),
         cohorts: narrow(study.cohorts.iter().filter(|cohort| cohort.stage == Stage::Search).count()),
-        best_trial: best.map(|summary| narrow(summary.trial)),
-        best_mean: best.and_then(|summary| summary.mean),
-        seconds_left: if study.is_over() { None } else { study.progress.seconds_left() },
+        best_trial: study.winner.or(best.map(|best| best.trial)),
+        best_mean: best.map(|best| best.mean),
+        seconds_left: if study.is_over() || study.paused { None } else { study.progress.seconds_left() },
         create_time: Some(timestamp(record.created_unix_ms)),
         end_time,
         message,
+        extensions: narrow(record.earlier.len()),
     }
 }
 
 fn counts(study: &Study) -> v1::RunCounts {
-    let mut counts = v1::RunCounts::default();
-    for (trial, fold) in positions(study) {
-        match run_state(study, RunId { trial, fold }) {
-            v1::RunState::Leased => counts.leased += 1,
-            v1::RunState::Finished => counts.finished += 1,
-            v1::RunState::Failed => counts.failed += 1,
-            v1::RunState::Cancelled => counts.cancelled += 1,
-            v1::RunState::Queued | v1::RunState::Unspecified => counts.queued += 1,
-        }
+    let counts = study.counts();
+    let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let waiting = narrow(counts.queued);
+    let (queued, cancelled) = if study.is_over() { (0, waiting) } else { (waiting, 0) };
+    v1::RunCounts {
+        queued,
+        leased: narrow(counts.leased),
+        finished: narrow(counts.finished),
+        failed: narrow(counts.failed),
+        cancelled,
     }
-    counts
 }
 
 /// Every run of the search, by trial and then fold.
@@ -107,14 +110,18 @@ pub(crate) fn run(study: &Study, id: RunId) -> Option<v1::Run> {
     let cohort = study.device.and_then(|_| study.cohorts.get(entry.cohort as usize));
     let worker = cohort.and_then(|cohort| match &cohort.state {
         CohortState::Leased { worker, .. } | CohortState::Done { worker, .. } => Some(worker.clone()),
-        CohortState::Ready | CohortState::Failed { .. } => None,
+        CohortState::Ready | CohortState::Failed { .. } | CohortState::Superseded { .. } => {
+            cohort.failure.as_ref().map(|failure| failure.worker.clone())
+        }
     });
     let (score, diverged) = match entry.end {
         RunEnd::Finished { score, .. } => (Some(score), None),
         RunEnd::Diverged { epoch } => (None, Some(format!("the loss was no longer finite in epoch {epoch}"))),
         RunEnd::Open => (None, None),
     };
-    let error = diverged.or_else(|| cohort.and_then(|cohort| cohort.error.clone()));
+    let failure = cohort.and_then(|cohort| cohort.failure.as_ref());
+    let error = diverged.or_else(|| failure.map(ToString::to_string));
+    let checkpoint = cohort.and_then(|cohort| cohort.checkpoint.as_ref());
     Some(v1::Run {
         trial: id.trial,
         fold: id.fold,
@@ -123,7 +130,39 @@ pub(crate) fn run(study: &Study, id: RunId) -> Option<v1::Run> {
         worker: worker.unwrap_or_default(),
         score,
         error: error.unwrap_or_default(),
+        failure: failure.map_or(v1::FailureKind::Unspecified, |failure| failure_kind(failure.kind)).into(),
+        failure_time: failure.map(|failure| timestamp(failure.unix_ms)),
+        checkpoint_epoch: checkpoint.map_or(0, |checkpoint| checkpoint.epoch),
     })
+}
+
+/// Whether a run failed, or is open after an attempt that did.
+pub(super) fn is_troubled(run: &v1::Run) -> bool {
+    match run.state() {
+        v1::RunState::Failed => true,
+        v1::RunState::Queued | v1::RunState::Leased => !run.error.is_empty(),
+        v1::RunState::Finished | v1::RunState::Cancelled | v1::RunState::Unspecified => false,
+    }
+}
+
+fn failure_kind(kind: FailureKind) -> v1::FailureKind {
+    match kind {
+        FailureKind::Crash => v1::FailureKind::Crash,
+        FailureKind::OutOfMemory => v1::FailureKind::OutOfMemory,
+        FailureKind::Data => v1::FailureKind::Data,
+        FailureKind::Training => v1::FailureKind::Training,
+        FailureKind::Released => v1::FailureKind::Released,
+        FailureKind::Silence => v1::FailureKind::Silence,
+        FailureKind::Hang => v1::FailureKind::Hang,
+    }
+}
+
+pub(super) fn checkpoint(checkpoint: Option<v1::Checkpoint>) -> Result<Checkpoint, Status> {
+    let checkpoint = checkpoint.ok_or_else(|| Status::invalid_argument("`checkpoint` is missing"))?;
+    if checkpoint.epoch == 0 {
+        return Err(Status::invalid_argument("a checkpoint has one epoch at least"));
+    }
+    Ok(Checkpoint { epoch: checkpoint.epoch, digest: checkpoint.digest.to_ascii_lowercase() })
 }
 
 pub(super) fn worker(worker: &Worker, now: Now, lease_ms: u64) -> v1::Worker {
@@ -141,6 +180,7 @@ pub(super) fn worker(worker: &Worker, now: Now, lease_ms: u64) -> v1::Worker {
         software: worker.info.software.clone(),
         alive: silent_ms <= lease_ms,
         last_seen: Some(timestamp(worker.last_seen.unix_ms)),
+        draining: worker.draining,
     }
 }
 
@@ -199,6 +239,11 @@ pub(super) fn lease(grant: &LeaseGrant) -> v1::Lease {
             Stage::Search => None,
             Stage::Final { epochs } => Some(v1::FinalStage { epochs }),
         },
+        earlier_specs: grant.record.earlier.clone(),
+        checkpoint: grant
+            .checkpoint
+            .as_ref()
+            .map(|kept| v1::Checkpoint { epoch: kept.epoch, digest: kept.digest.clone() }),
     }
 }
 
@@ -259,7 +304,10 @@ pub(super) fn failure(kind: v1::FailureKind, message: String) -> Failure {
         v1::FailureKind::OutOfMemory => FailureKind::OutOfMemory,
         v1::FailureKind::Data => FailureKind::Data,
         v1::FailureKind::Released => FailureKind::Released,
-        v1::FailureKind::Training | v1::FailureKind::Unspecified => FailureKind::Training,
+        v1::FailureKind::Hang => FailureKind::Hang,
+        v1::FailureKind::Training | v1::FailureKind::Unspecified | v1::FailureKind::Silence => {
+            FailureKind::Training
+        }
     };
     Failure { kind, message: cut(message) }
 }

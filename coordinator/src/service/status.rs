@@ -1,5 +1,6 @@
 //! One table from our errors to gRPC statuses.
 
+use foldwise_proto::WORKER_NOT_REGISTERED;
 use foldwise_study::spec::Problems;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -16,13 +17,28 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Status {
         Refusal::Store(_) | Refusal::Stopping => Code::Unavailable,
         Refusal::Busy => Code::ResourceExhausted,
     };
-    Status::new(code, refusal.to_string())
+    let message = refusal.to_string();
+    if matches!(refusal, Refusal::Rejected(Rejection::NoWorker(_))) {
+        let details = ErrorDetails::with_error_info(
+            WORKER_NOT_REGISTERED,
+            "foldwise",
+            std::collections::HashMap::new(),
+        );
+        return Status::with_error_details(code, message, details);
+    }
+    Status::new(code, message)
 }
 
 fn of_rejection(rejection: &Rejection) -> Code {
     match rejection {
-        Rejection::NoStudy(_) | Rejection::NoWorker(_) | Rejection::NoCohort { .. } => Code::NotFound,
-        Rejection::SeveralStudies { .. } => Code::FailedPrecondition,
+        Rejection::NoStudy(_)
+        | Rejection::NoWorker(_)
+        | Rejection::UnknownWorker(_)
+        | Rejection::NoCohort { .. } => Code::NotFound,
+        Rejection::SeveralStudies { .. } | Rejection::Over { .. } | Rejection::NotOver(_) => {
+            Code::FailedPrecondition
+        }
+        Rejection::Overtaken(_) => Code::Aborted,
         Rejection::RequestReused { .. } => Code::AlreadyExists,
         Rejection::NoSlot { .. } | Rejection::WrongResults { .. } => Code::InvalidArgument,
     }

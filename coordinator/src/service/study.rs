@@ -1,6 +1,7 @@
 //! `foldwise.v1.StudyService`.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use foldwise_data::Cache;
 use foldwise_proto::v1::study_service_server::StudyService;
@@ -16,6 +17,7 @@ use tonic::{Request, Response, Status};
 use super::watch::Watch;
 use super::{convert, status};
 use crate::artifacts::{Artifacts, CHUNK_BYTES};
+use crate::blocking;
 use crate::committer::Desk;
 use crate::events::Events;
 use crate::ledger::{Command, Ledger, Now, Rejection, Reply, StudyId};
@@ -65,7 +67,20 @@ impl Studies {
     async fn study(&self, name: String) -> Answer<proto::Study> {
         let study =
             self.of_study(name, |ledger, id, _| ledger.studies().get(&id).map(convert::study)).await?;
-        study.map(Response::new).ok_or_else(|| Status::internal("a study that was found is gone"))
+        study.map(Response::new).ok_or_else(gone)
+    }
+
+    /// The number of a study found by name.
+    async fn number(&self, name: String) -> Result<StudyId, Status> {
+        self.of_study(name, |_, id, _| id).await
+    }
+
+    /// Changes a study, and answers with what it is then.
+    async fn change(&self, command: Command) -> Answer<proto::Study> {
+        match self.desk.command(command).await.map_err(|refusal| status::of_refusal(&refusal))? {
+            Reply::Study(study) => self.study(study.to_string()).await,
+            other => Err(Status::internal(format!("unexpected reply {other:?}"))),
+        }
     }
 }
 
@@ -77,25 +92,11 @@ impl StudyService for Studies {
 
     async fn create_study(&self, request: Request<proto::CreateStudyRequest>) -> Answer<proto::Study> {
         let request = request.into_inner();
-        let format = match request.format() {
-            proto::SpecFormat::Toml => Format::Toml,
-            proto::SpecFormat::Yaml => Format::Yaml,
-            proto::SpecFormat::Json => Format::Json,
-            proto::SpecFormat::Unspecified => {
-                return Err(Status::invalid_argument("`format` is missing: toml, yaml or json"));
-            }
-        };
-        let cache = self.cache.clone();
-        let prepared = tokio::task::spawn_blocking(move || {
-            submission::prepare(&request.request_id, &request.spec, format, &cache)
-        });
-        let record = prepared.await.map_err(|_| Status::internal("checking the spec was interrupted"))?;
-        let record = record.map_err(|error| status::of_submission(&error))?;
-        let reply = self.desk.command(Command::CreateStudy(Box::new(record))).await;
-        match reply.map_err(|refusal| status::of_refusal(&refusal))? {
-            Reply::Study(study) => self.study(study.to_string()).await,
-            other => Err(Status::internal(format!("unexpected reply {other:?}"))),
-        }
+        let format = spec_format(request.format())?;
+        let prepared =
+            blocking::run(|| submission::prepare(&request.request_id, &request.spec, format, &self.cache));
+        let record = prepared.map_err(|error| status::of_submission(&error))?;
+        self.change(Command::CreateStudy(Box::new(record))).await
     }
 
     async fn get_study(&self, request: Request<proto::GetStudyRequest>) -> Answer<proto::Study> {
@@ -125,22 +126,58 @@ impl StudyService for Studies {
     }
 
     async fn cancel_study(&self, request: Request<proto::CancelStudyRequest>) -> Answer<proto::Study> {
-        let id = self.of_study(request.into_inner().name, |_, id, _| id).await?;
-        let reply = self.desk.command(Command::CancelStudy(id)).await;
+        let study = self.number(request.into_inner().name).await?;
+        self.change(Command::CancelStudy(study)).await
+    }
+
+    async fn pause_study(&self, request: Request<proto::PauseStudyRequest>) -> Answer<proto::Study> {
+        let study = self.number(request.into_inner().name).await?;
+        self.change(Command::PauseStudy(study)).await
+    }
+
+    async fn resume_study(&self, request: Request<proto::ResumeStudyRequest>) -> Answer<proto::Study> {
+        let study = self.number(request.into_inner().name).await?;
+        self.change(Command::ResumeStudy(study)).await
+    }
+
+    async fn retry_study(&self, request: Request<proto::RetryStudyRequest>) -> Answer<proto::Study> {
+        let study = self.number(request.into_inner().name).await?;
+        self.change(Command::RetryStudy(study)).await
+    }
+
+    async fn extend_study(&self, request: Request<proto::ExtendStudyRequest>) -> Answer<proto::Study> {
+        let request = request.into_inner();
+        let format = spec_format(request.format())?;
+        let record = self.of_study(request.name, |ledger, id, _| {
+            ledger.studies().get(&id).map(|study| (id, Arc::clone(&study.record)))
+        });
+        let (study, record) = record.await?.ok_or_else(gone)?;
+        let extended = blocking::run(|| submission::extend(&record, &request.spec, format, &self.cache));
+        let record = Box::new(extended.map_err(|error| status::of_submission(&error))?);
+        self.change(Command::ExtendStudy { study, record }).await
+    }
+
+    async fn delete_study(
+        &self,
+        request: Request<proto::DeleteStudyRequest>,
+    ) -> Answer<proto::DeleteStudyResponse> {
+        let study = self.number(request.into_inner().name).await?;
+        let reply = self.desk.command(Command::DeleteStudy(study)).await;
         reply.map_err(|refusal| status::of_refusal(&refusal))?;
-        self.study(id.to_string()).await
+        Ok(Response::new(proto::DeleteStudyResponse {}))
     }
 
     async fn watch_study(
         &self,
         request: Request<proto::WatchStudyRequest>,
     ) -> Answer<Self::WatchStudyStream> {
+        let request = request.into_inner();
         // Subscribed before the first snapshot is read, so that nothing falls between.
-        let happenings = self.events.watch();
-        let study = self.of_study(request.into_inner().name, |_, id, _| id).await?;
+        let watcher = self.events.watch(&request.resume_token);
+        let study = self.number(request.name).await?;
         let (sender, receiver) = mpsc::channel(WATCH_QUEUE_MAX);
-        let watch = Watch { desk: self.desk.clone(), study, happenings, stop: self.stop.clone() };
-        tokio::spawn(watch.run(sender));
+        let (desk, events, stop) = (self.desk.clone(), self.events.clone(), self.stop.clone());
+        tokio::spawn(Watch { desk, events, study, watcher, stop }.run(sender));
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
 
@@ -149,14 +186,21 @@ impl StudyService for Studies {
         let size = page_size(request.page_size, 1000, 10_000);
         // The token is the position of the next run.
         let from = usize::try_from(page_token(&request.page_token)?.unwrap_or(0)).unwrap_or(usize::MAX);
+        let troubled = request.troubled;
         let page = self.of_study(request.parent, move |ledger, id, _| {
             let study = ledger.studies().get(&id)?;
-            let positions = convert::positions(study).skip(from).take(size);
-            let runs: Vec<_> =
-                positions.filter_map(|(trial, fold)| convert::run(study, RunId { trial, fold })).collect();
-            let next = from.saturating_add(runs.len());
-            let more = next < study.runs.len();
-            let next_page_token = if more { next.to_string() } else { String::new() };
+            let mut positions = convert::positions(study).enumerate().skip(from);
+            let mut runs = Vec::new();
+            let mut next = None;
+            for (position, (trial, fold)) in positions.by_ref() {
+                if runs.len() == size {
+                    next = Some(position);
+                    break;
+                }
+                let run = convert::run(study, RunId { trial, fold });
+                runs.extend(run.filter(|run| !troubled || convert::is_troubled(run)));
+            }
+            let next_page_token = next.map(|next| next.to_string()).unwrap_or_default();
             Some(proto::ListRunsResponse { runs, next_page_token })
         });
         Ok(Response::new(page.await?.unwrap_or_default()))
@@ -164,10 +208,8 @@ impl StudyService for Studies {
 
     async fn get_report(&self, request: Request<proto::GetReportRequest>) -> Answer<Chunks> {
         let outline = self.of_study(request.into_inner().name, reporting::outline).await?;
-        let outline = outline.ok_or_else(|| Status::internal("a study that was found is gone"))?;
-        let results = self.results.clone();
-        let json = tokio::task::spawn_blocking(move || reporting::json(outline, &results)).await;
-        let json = json.map_err(|_| Status::internal("making the report was interrupted"))?;
+        let outline = outline.ok_or_else(gone)?;
+        let json = blocking::run(|| reporting::json(outline, &self.results));
         let bytes = json.map_err(|error| status::of_store(&error))?.into_bytes();
         let chunks: Vec<_> =
             bytes.chunks(CHUNK_BYTES).map(|part| Ok(proto::Chunk { data: part.to_vec() })).collect();
@@ -178,15 +220,15 @@ impl StudyService for Studies {
         let digest = request.into_inner().digest;
         let mut file = self.artifacts.open_file(&digest).map_err(|error| status::of_artifact(&error))?;
         let (sender, receiver) = mpsc::channel(CHUNK_QUEUE_MAX);
-        tokio::task::spawn_blocking(move || {
+        tokio::spawn(async move {
             loop {
-                let part = match file.next_part() {
+                let part = match blocking::run(|| file.next_part()) {
                     Ok(Some(data)) => Ok(proto::Chunk { data }),
                     Ok(None) => break,
                     Err(error) => Err(status::of_artifact(&error)),
                 };
                 let failed = part.is_err();
-                if sender.blocking_send(part).is_err() || failed {
+                if sender.send(part).await.is_err() || failed {
                     break;
                 }
             }
@@ -205,6 +247,32 @@ impl StudyService for Studies {
         let workers = read.await.map_err(|refusal| status::of_refusal(&refusal))?;
         Ok(Response::new(proto::ListWorkersResponse { workers }))
     }
+
+    async fn drain_worker(&self, request: Request<proto::DrainWorkerRequest>) -> Answer<proto::Worker> {
+        let id = request.into_inner().worker;
+        let reply = self.desk.command(Command::DrainWorker(id.clone())).await;
+        reply.map_err(|refusal| status::of_refusal(&refusal))?;
+        let read = self.desk.read(move |ledger, now| {
+            ledger.workers().get(&id).map(|worker| convert::worker(worker, now, ledger.lease_ms()))
+        });
+        let worker = read.await.map_err(|refusal| status::of_refusal(&refusal))?;
+        worker.map(Response::new).ok_or_else(|| Status::not_found("the worker has just left"))
+    }
+}
+
+fn spec_format(format: proto::SpecFormat) -> Result<Format, Status> {
+    match format {
+        proto::SpecFormat::Toml => Ok(Format::Toml),
+        proto::SpecFormat::Yaml => Ok(Format::Yaml),
+        proto::SpecFormat::Json => Ok(Format::Json),
+        proto::SpecFormat::Unspecified => {
+            Err(Status::invalid_argument("`format` is missing: toml, yaml or json"))
+        }
+    }
+}
+
+fn gone() -> Status {
+    Status::internal("a study that was found is gone")
 }
 
 fn page_size(asked: u32, usual: usize, most: usize) -> usize {

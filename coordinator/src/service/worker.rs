@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{convert, status};
-use crate::artifacts::{Artifacts, Incoming};
+use crate::artifacts::Artifacts;
+use crate::blocking;
 use crate::committer::Desk;
 use crate::ledger::{Command, Order, Reply};
 
@@ -32,6 +33,16 @@ pub struct Workers {
 impl Workers {
     async fn command(&self, command: Command) -> Result<Reply, Status> {
         self.desk.command(command).await.map_err(|refusal| status::of_refusal(&refusal))
+    }
+
+    /// Refuses what names a file that is not here, such as one that was uploaded before a restart and named only after.
+    fn require(&self, digest: &str) -> Result<(), Status> {
+        let kept = digest.is_empty() || self.artifacts.has(digest).map_err(|e| status::of_artifact(&e))?;
+        if kept {
+            Ok(())
+        } else {
+            Err(Status::failed_precondition(format!("file {digest} is not kept here: upload it")))
+        }
     }
 }
 
@@ -69,23 +80,26 @@ impl WorkerService for Workers {
         let worker = convert::worker_id(request.worker)?;
         let wait_seconds = if request.wait_seconds.is_finite() { request.wait_seconds } else { 0.0 };
         let wait = Duration::from_secs_f64(wait_seconds.clamp(0.0, WAIT_SECONDS_MAX));
-        let mut work = self.desk.work();
         let timeout = tokio::time::sleep(wait);
         tokio::pin!(timeout);
         loop {
-            work.borrow_and_update();
             let command = Command::Lease { worker: worker.clone(), slot: request.slot };
-            if let Reply::Lease(Some(grant)) = self.command(command).await? {
-                let lease = Some(convert::lease(&grant));
-                return Ok(Response::new(proto::LeaseCohortResponse { lease }));
-            }
+            let kind = match self.command(command).await? {
+                Reply::Lease(grant) => {
+                    let lease = Some(convert::lease(&grant));
+                    return Ok(Response::new(proto::LeaseCohortResponse { lease, drain: false }));
+                }
+                Reply::NoWork(kind) => kind,
+                _ => return Ok(Response::new(proto::LeaseCohortResponse { lease: None, drain: true })),
+            };
             tokio::select! {
-                changed = work.changed() => if changed.is_err() { break },
-                () = &mut timeout => break,
+                biased;
                 () = self.stop.cancelled() => return Err(Status::unavailable("the coordinator is stopping")),
+                () = self.desk.work(kind) => {}
+                () = &mut timeout => break,
             }
         }
-        Ok(Response::new(proto::LeaseCohortResponse { lease: None }))
+        Ok(Response::new(proto::LeaseCohortResponse { lease: None, drain: false }))
     }
 
     async fn report_progress(
@@ -98,9 +112,33 @@ impl WorkerService for Workers {
         let epochs = convert::member_epochs(request.epochs)?;
         let order = match self.command(Command::Progress { worker, lease, epochs }).await? {
             Reply::Order(Order::Stop) => proto::Order::Stop,
+            Reply::Order(Order::HandBack) => proto::Order::HandBack,
+            Reply::Order(Order::Drain) => proto::Order::Drain,
             _ => proto::Order::Continue,
         };
         Ok(Response::new(proto::ReportProgressResponse { order: order.into() }))
+    }
+
+    async fn keep_checkpoint(
+        &self,
+        request: Request<proto::KeepCheckpointRequest>,
+    ) -> Result<Response<proto::KeepCheckpointResponse>, Status> {
+        let request = request.into_inner();
+        let worker = convert::worker_id(request.worker)?;
+        let lease = convert::lease_name(request.lease)?;
+        let checkpoint = convert::checkpoint(request.checkpoint)?;
+        let digest = checkpoint.digest.clone();
+        self.require(&digest)?;
+        let command = Command::KeepCheckpoint { worker, lease, checkpoint };
+        let kept = self.command(command).await? == Reply::CheckpointKept(true);
+        if !kept {
+            // What was uploaded for nothing goes, unless someone else needs it.
+            let read = self.desk.read(move |ledger, _| (!ledger.needs(&digest)).then_some(digest));
+            if let Ok(Some(digest)) = read.await {
+                self.artifacts.remove(&digest);
+            }
+        }
+        Ok(Response::new(proto::KeepCheckpointResponse { kept }))
     }
 
     async fn complete_cohort(
@@ -110,6 +148,9 @@ impl WorkerService for Workers {
         let request = request.into_inner();
         let worker = convert::worker_id(request.worker)?;
         let lease = convert::lease_name(request.lease)?;
+        for digest in request.outcomes.iter().map(|outcome| &outcome.weights_digest) {
+            self.require(digest)?;
+        }
         let device_model = convert::cut(request.device_model);
         let software = convert::cut(request.software);
         let results = request
@@ -144,11 +185,11 @@ impl WorkerService for Workers {
         let mut incoming = self.artifacts.receive(&first.digest).map_err(|e| status::of_artifact(&e))?;
         let mut part = Some(first);
         while let Some(bytes) = part {
-            incoming = write(incoming, bytes.data).await?;
+            let written = blocking::run(|| incoming.write(&bytes.data));
+            written.map_err(|error| status::of_artifact(&error))?;
             part = parts.message().await?;
         }
-        let kept = tokio::task::spawn_blocking(move || incoming.keep()).await;
-        let kept = kept.map_err(|_| Status::internal("the upload was interrupted"))?;
+        let kept = blocking::run(|| incoming.keep());
         let size_bytes = kept.map_err(|error| status::of_artifact(&error))?;
         Ok(Response::new(proto::UploadArtifactResponse { size_bytes }))
     }
@@ -162,11 +203,4 @@ impl WorkerService for Workers {
         self.command(Command::DeregisterWorker(worker)).await?;
         Ok(Response::new(proto::DeregisterWorkerResponse {}))
     }
-}
-
-/// Writes a part where waiting for the disk holds nobody else up.
-async fn write(mut incoming: Incoming, part: Vec<u8>) -> Result<Incoming, Status> {
-    let written = tokio::task::spawn_blocking(move || incoming.write(&part).map(|()| incoming)).await;
-    let written = written.map_err(|_| Status::internal("the upload was interrupted"))?;
-    written.map_err(|error| status::of_artifact(&error))
 }

@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 
 use super::{StoreError, StoredRun, explain};
 use crate::ledger::{
-    CohortRow, CohortState, EndedAs, RunEnd, RunRow, Snapshot, Stage, StudyId, StudyRecord, StudyRow,
+    Checkpoint, CohortRow, CohortState, EndedAs, FailedAttempt, FailureKind, RunEnd, RunRow, Snapshot, Stage,
+    StudyId, StudyRecord, StudyRow,
 };
 
 /// Reads every study.
@@ -24,6 +25,9 @@ pub(super) fn snapshot(connection: &Connection, folder: &Path) -> Result<Snapsho
     while let Some(row) = rows.next().map_err(failed)? {
         snapshot.studies.push(study(connection, folder, row)?);
     }
+    let last: i64 =
+        connection.query_row("SELECT number FROM last_study", [], |row| row.get(0)).map_err(failed)?;
+    snapshot.last_study = last.cast_unsigned();
     Ok(snapshot)
 }
 
@@ -98,20 +102,29 @@ fn study(connection: &Connection, folder: &Path, row: &Row<'_>) -> Result<StudyR
     let rule = record.rule;
     let folds = record.folds();
     let study = number.cast_unsigned();
-    let runs = runs(connection, folder, study)?
-        .into_iter()
-        .filter(|stored| stored.run.fold < folds)
-        .map(|stored| RunRow { run: stored.run, end: run_end(&rule, &stored.outcome) })
-        .collect();
+    let mut weights = None;
+    let mut ends = Vec::new();
+    for stored in runs(connection, folder, study)? {
+        if stored.run.fold < folds {
+            ends.push(RunRow { run: stored.run, end: run_end(&rule, &stored.outcome) });
+        } else {
+            weights = stored.weights_digest;
+        }
+    }
     let cohorts = cohorts(connection, folder, study)?;
-    Ok(StudyRow { number: study, record, device, ended, cohorts, runs })
+    let paused = get(folder, row, "paused")?;
+    Ok(StudyRow { number: study, record, paused, device, ended, cohorts, runs: ends, weights })
 }
 
 fn record(folder: &Path, row: &Row<'_>, what: &impl Fn(&str) -> String) -> Result<StudyRecord, StoreError> {
     let spec_json: String = get(folder, row, "spec")?;
     let spec: Spec = parse(folder, &spec_json, || what("spec"))?;
     let rows: RowFacts = parse(folder, &get::<String>(folder, row, "rows")?, || what("rows"))?;
-    let trials = Trials::enumerate(&spec, &rows).map_err(|problems| {
+    let earlier: Vec<String> =
+        parse(folder, &get::<String>(folder, row, "earlier_specs")?, || what("earlier_specs"))?;
+    let versions: Vec<Spec> =
+        earlier.iter().map(|text| parse(folder, text, || what("earlier_specs"))).collect::<Result<_, _>>()?;
+    let trials = Trials::of_versions(versions.iter().chain([&spec]), &rows).map_err(|problems| {
         let reason = problems.first().map(ToString::to_string).unwrap_or_default();
         unreadable(folder, what("spec"), reason)
     })?;
@@ -122,6 +135,7 @@ fn record(folder: &Path, row: &Row<'_>, what: &impl Fn(&str) -> String) -> Resul
         rule: spec.selection.rule(rows.classes.is_some()),
         spec,
         spec_json,
+        earlier,
         rows,
         sizes: parse(folder, &get::<String>(folder, row, "sizes")?, || what("sizes"))?,
         data_digest: get(folder, row, "data_digest")?,
@@ -148,7 +162,7 @@ fn cohorts(connection: &Connection, folder: &Path, study: StudyId) -> Result<Vec
     while let Some(row) = rows.next().map_err(failed)? {
         let number: u32 = get(folder, row, "number")?;
         let what = || format!("study {study}, cohort {number}");
-        let runs: Vec<[u32; 2]> = parse(folder, &get::<String>(folder, row, "runs")?, what)?;
+        let runs: Vec<[u32; 2]> = parse(folder, &get::<String>(folder, row, "runs")?, &what)?;
         let attempt: u32 = get(folder, row, "attempt")?;
         let worker = || get::<Option<String>>(folder, row, "worker").map(Option::unwrap_or_default);
         let state = match get::<String>(folder, row, "state")?.as_str() {
@@ -163,6 +177,8 @@ fn cohorts(connection: &Connection, folder: &Path, study: StudyId) -> Result<Vec
             }
             "failed" => CohortState::Failed { split: false },
             "split" => CohortState::Failed { split: true },
+            "superseded" => CohortState::Superseded { tested: false },
+            "superseded_tested" => CohortState::Superseded { tested: true },
             word => return Err(unreadable(folder, what(), format!("unknown state {word}"))),
         };
         cohorts.push(CohortRow {
@@ -171,9 +187,37 @@ fn cohorts(connection: &Connection, folder: &Path, study: StudyId) -> Result<Vec
                 .map_or(Stage::Search, |epochs| Stage::Final { epochs }),
             attempt,
             failures: get(folder, row, "failures")?,
-            error: get(folder, row, "error")?,
+            failure: failed_attempt(folder, row, &what)?,
+            checkpoint: checkpoint(folder, row)?,
             state,
         });
     }
     Ok(cohorts)
+}
+
+fn failed_attempt(
+    folder: &Path,
+    row: &Row<'_>,
+    what: &impl Fn() -> String,
+) -> Result<Option<FailedAttempt>, StoreError> {
+    let Some(message) = get::<Option<String>>(folder, row, "error")? else { return Ok(None) };
+    let kind = match get::<Option<String>>(folder, row, "failed_kind")? {
+        None => FailureKind::Training,
+        Some(word) => FailureKind::of_word(&word)
+            .ok_or_else(|| unreadable(folder, what(), format!("unknown kind of failure {word}")))?,
+    };
+    let attempt: u32 = get(folder, row, "attempt")?;
+    Ok(Some(FailedAttempt {
+        attempt: get::<Option<u32>>(folder, row, "failed_attempt")?.unwrap_or(attempt),
+        worker: get::<Option<String>>(folder, row, "failed_worker")?.unwrap_or_default(),
+        kind,
+        message,
+        unix_ms: get::<Option<i64>>(folder, row, "failed_unix_ms")?.unwrap_or(0).cast_unsigned(),
+    }))
+}
+
+fn checkpoint(folder: &Path, row: &Row<'_>) -> Result<Option<Checkpoint>, StoreError> {
+    let epoch: Option<u32> = get(folder, row, "checkpoint_epoch")?;
+    let digest: Option<String> = get(folder, row, "checkpoint_digest")?;
+    Ok(epoch.zip(digest).map(|(epoch, digest)| Checkpoint { epoch, digest }))
 }

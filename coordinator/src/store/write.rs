@@ -3,50 +3,48 @@
 use foldwise_study::plan::RunId;
 use rusqlite::{Connection, Result, params};
 
-use crate::ledger::{Change, CohortId, MemberResult, Stage, StudyId, StudyRecord};
+use crate::ledger::{Change, CohortId, FailedAttempt, MemberResult, Stage, StudyId, StudyRecord};
 
 pub(super) fn write(connection: &Connection, change: &Change) -> Result<()> {
     match change {
         Change::StudyCreated { study, record } => insert_study(connection, *study, record),
-        Change::StudyPlanned { study, plan } => {
+        Change::StudyPlanned { study, first, plan } => {
             execute(
                 connection,
                 "UPDATE study SET device = ?2 WHERE number = ?1",
                 params![study.cast_signed(), plan.device.word()],
             )?;
-            for (runs, number) in plan.cohorts.iter().zip(0..) {
+            for (runs, number) in plan.cohorts.iter().zip(*first..) {
                 insert_cohort(connection, *study, number, Stage::Search, runs, [0, 0])?;
             }
             Ok(())
         }
-        Change::CohortAdded { study, cohort, stage, runs, failures, attempt } => {
-            insert_cohort(connection, *study, *cohort, *stage, runs, [*attempt, *failures])
+        Change::StudyExtended { study, record } => execute(
+            connection,
+            "UPDATE study SET spec_text = ?2, spec = ?3, earlier_specs = ?4, sizes = ?5, folds_digest = ?6
+             WHERE number = ?1",
+            params![
+                study.cast_signed(),
+                record.spec_text,
+                record.spec_json,
+                json(&record.earlier),
+                json(&record.sizes),
+                record.folds_digest
+            ],
+        ),
+        Change::StudyPaused { study, paused } => execute(
+            connection,
+            "UPDATE study SET paused = ?2 WHERE number = ?1",
+            params![study.cast_signed(), paused],
+        ),
+        Change::StudyReopened { study, superseded, tested } => {
+            reopen_study(connection, *study, *superseded, *tested)
         }
-        Change::CohortLeased { study, cohort, attempt, worker, slot } => execute(
-            connection,
-            "UPDATE cohort SET state = 'leased', attempt = ?3, worker = ?4, slot = ?5
-             WHERE study = ?1 AND number = ?2",
-            params![study.cast_signed(), cohort, attempt, worker, slot],
-        ),
-        Change::CohortReturned { study, cohort, failures, error } => execute(
-            connection,
-            "UPDATE cohort SET state = 'ready', failures = ?3, error = ?4 WHERE study = ?1 AND number = ?2",
-            params![study.cast_signed(), cohort, failures, error],
-        ),
-        Change::CohortFailed { study, cohort, error, split } => execute(
-            connection,
-            "UPDATE cohort SET state = ?3, error = ?4 WHERE study = ?1 AND number = ?2",
-            params![study.cast_signed(), cohort, if *split { "split" } else { "failed" }, error],
-        ),
-        Change::CohortDone { study, cohort, attempt, worker, results, .. } => {
-            execute(
-                connection,
-                "UPDATE cohort SET state = 'done', worker = ?3, done_attempt = ?4
-                 WHERE study = ?1 AND number = ?2",
-                params![study.cast_signed(), cohort, worker, attempt],
-            )?;
-            results.iter().try_for_each(|result| insert_run(connection, *study, *attempt, worker, result))
-        }
+        Change::StudyDeleted { study } => ["run", "cohort", "study"].into_iter().try_for_each(|table| {
+            let key = if table == "study" { "number" } else { "study" };
+            let sql = format!("DELETE FROM {table} WHERE {key} = ?1");
+            execute(connection, &sql, params![study.cast_signed()])
+        }),
         Change::StudyEnded { study, end, message, unix_ms } => {
             execute(
                 connection,
@@ -59,7 +57,119 @@ pub(super) fn write(connection: &Connection, change: &Change) -> Result<()> {
                 params![study.cast_signed()],
             )
         }
+        Change::ArtifactUnneeded { .. } => Ok(()),
+        Change::CohortAdded { .. }
+        | Change::CohortLeased { .. }
+        | Change::CohortReturned { .. }
+        | Change::CohortRetried { .. }
+        | Change::CohortCheckpointed { .. }
+        | Change::CohortFailed { .. }
+        | Change::CohortDone { .. } => write_cohort(connection, change),
     }
+}
+
+fn write_cohort(connection: &Connection, change: &Change) -> Result<()> {
+    match change {
+        Change::CohortAdded { study, cohort, stage, runs, failures, attempt, failure } => {
+            insert_cohort(connection, *study, *cohort, *stage, runs, [*attempt, *failures])?;
+            failure.as_ref().map_or(Ok(()), |failure| note_failure(connection, *study, *cohort, failure))
+        }
+        Change::CohortLeased { study, cohort, attempt, worker, slot } => execute(
+            connection,
+            "UPDATE cohort SET state = 'leased', attempt = ?3, worker = ?4, slot = ?5
+             WHERE study = ?1 AND number = ?2",
+            params![study.cast_signed(), cohort, attempt, worker, slot],
+        ),
+        Change::CohortReturned { study, cohort, failures, failure } => {
+            execute(
+                connection,
+                "UPDATE cohort SET state = 'ready', failures = ?3 WHERE study = ?1 AND number = ?2",
+                params![study.cast_signed(), cohort, failures],
+            )?;
+            note_failure(connection, *study, *cohort, failure)
+        }
+        Change::CohortRetried { study, cohort } => execute(
+            connection,
+            "UPDATE cohort SET state = 'ready', failures = 0 WHERE study = ?1 AND number = ?2",
+            params![study.cast_signed(), cohort],
+        ),
+        Change::CohortCheckpointed { study, cohort, checkpoint } => execute(
+            connection,
+            "UPDATE cohort SET checkpoint_epoch = ?3, checkpoint_digest = ?4 WHERE study = ?1 AND number = ?2",
+            params![
+                study.cast_signed(),
+                cohort,
+                checkpoint.as_ref().map(|checkpoint| checkpoint.epoch),
+                checkpoint.as_ref().map(|checkpoint| &checkpoint.digest),
+            ],
+        ),
+        Change::CohortFailed { study, cohort, failure, split } => {
+            execute(
+                connection,
+                "UPDATE cohort SET state = ?3 WHERE study = ?1 AND number = ?2",
+                params![study.cast_signed(), cohort, if *split { "split" } else { "failed" }],
+            )?;
+            note_failure(connection, *study, *cohort, failure)
+        }
+        Change::CohortDone { study, cohort, attempt, worker, results, .. } => {
+            execute(
+                connection,
+                "UPDATE cohort SET state = 'done', worker = ?3, done_attempt = ?4
+                 WHERE study = ?1 AND number = ?2",
+                params![study.cast_signed(), cohort, worker, attempt],
+            )?;
+            results.iter().try_for_each(|result| insert_run(connection, *study, *attempt, worker, result))
+        }
+        // Changes of studies: written by [`write`].
+        _ => Ok(()),
+    }
+}
+
+fn note_failure(
+    connection: &Connection,
+    study: StudyId,
+    cohort: CohortId,
+    failure: &FailedAttempt,
+) -> Result<()> {
+    execute(
+        connection,
+        "UPDATE cohort SET error = ?3, failed_kind = ?4, failed_attempt = ?5, failed_worker = ?6, failed_unix_ms = ?7
+         WHERE study = ?1 AND number = ?2",
+        params![
+            study.cast_signed(),
+            cohort,
+            failure.message,
+            failure.kind.word(),
+            failure.attempt,
+            failure.worker,
+            failure.unix_ms.cast_signed(),
+        ],
+    )
+}
+
+fn reopen_study(
+    connection: &Connection,
+    study: StudyId,
+    superseded: Option<(CohortId, RunId)>,
+    tested: bool,
+) -> Result<()> {
+    execute(
+        connection,
+        "UPDATE study SET ended_as = NULL, ended_message = NULL, ended_unix_ms = NULL WHERE number = ?1",
+        params![study.cast_signed()],
+    )?;
+    let Some((cohort, run)) = superseded else { return Ok(()) };
+    let state = if tested { "superseded_tested" } else { "superseded" };
+    execute(
+        connection,
+        "UPDATE cohort SET state = ?3 WHERE study = ?1 AND number = ?2",
+        params![study.cast_signed(), cohort, state],
+    )?;
+    execute(
+        connection,
+        "DELETE FROM run WHERE study = ?1 AND trial = ?2 AND fold = ?3",
+        params![study.cast_signed(), run.trial, run.fold],
+    )
 }
 
 fn execute(connection: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Result<()> {
@@ -67,6 +177,7 @@ fn execute(connection: &Connection, sql: &str, parameters: impl rusqlite::Params
 }
 
 fn insert_study(connection: &Connection, study: StudyId, record: &StudyRecord) -> Result<()> {
+    execute(connection, "UPDATE last_study SET number = max(number, ?1)", params![study.cast_signed()])?;
     execute(
         connection,
         "INSERT INTO study (number, request_id, spec_text, spec, rows, sizes, data_digest, folds_digest,

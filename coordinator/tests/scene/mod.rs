@@ -2,12 +2,13 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of the vocabulary")]
 
 use foldwise_coordinator::ledger::{
-    Change, Command, Failure, FailureKind, LeaseGrant, Ledger, LedgerConfig, MemberResult, Now, Order,
-    Rejection, Reply, SlotInfo, Stage, StudyId, StudyPhase, WorkerInfo,
+    Change, Checkpoint, Command, Failure, FailureKind, LeaseGrant, Ledger, LedgerConfig, MemberResult, Now,
+    Order, Rejection, Reply, SlotInfo, Stage, StudyId, StudyPhase, WorkerInfo,
 };
-use foldwise_coordinator::submission::prepare;
+use foldwise_coordinator::submission::{extend, prepare};
 use foldwise_data::Cache;
 use foldwise_study::outcome::{EpochRecord, RunEnd, RunOutcome};
+use foldwise_study::plan::RunId;
 use foldwise_study::spec::{DeviceKind, Format};
 
 pub const LEASE_MS: u64 = 10_000;
@@ -18,9 +19,20 @@ pub fn spec(trials: usize, folds: usize) -> String {
 }
 
 pub fn spec_of(trials: usize, folds: usize, more: &str) -> String {
+    let validation = format!("k_fold = {{ folds = {folds} }}");
+    spec_with(trials, &validation, more)
+}
+
+/// As [`spec_of`], with folds that can be added to: two for each repeat.
+pub fn repeated_spec(trials: usize, repeats: usize, more: &str) -> String {
+    let validation = format!("repeated_k_fold = {{ folds = 2, repeats = {repeats}, seed = 1 }}");
+    spec_with(trials, &validation, more)
+}
+
+fn spec_with(trials: usize, validation: &str, more: &str) -> String {
     let rates: Vec<String> = (1..=trials).map(|trial| format!("{:.4}", trial as f64 / 1000.0)).collect();
     format!(
-        "name = \"scene\"\n[data]\ndataset = \"fashion-mnist\"\n[validation]\nk_fold = {{ folds = {folds} }}\n\
+        "name = \"scene\"\n[data]\ndataset = \"fashion-mnist\"\ntrain_rows = 300\n[validation]\n{validation}\n\
          [network]\nmlp = {{ hidden = [8] }}\n[train]\nepochs = 2\nbatch_size = 100\n\
          optimizer = {{ kind = \"sgd\" }}\n[space]\n\"train.optimizer.lr\" = [{}]\n{more}\n",
         rates.join(", ")
@@ -43,8 +55,11 @@ impl Scene {
         Self { ledger: Ledger::new(config()), now, changes: Vec::new() }
     }
 
+    /// Every command of every test leaves a ledger that keeps its invariants.
     pub fn handle(&mut self, command: Command) -> Result<Reply, Rejection> {
-        let (reply, changes) = self.ledger.handle(command, self.now)?;
+        let handled = self.ledger.handle(command, self.now);
+        self.ledger.check(self.now).expect("the invariants hold");
+        let (reply, changes) = handled?;
         self.changes.extend(changes);
         Ok(reply)
     }
@@ -56,6 +71,20 @@ impl Scene {
             Reply::Study(study) => Ok(study),
             other => panic!("unexpected {other:?}"),
         }
+    }
+
+    pub fn try_extend(&mut self, study: StudyId, spec: &str) -> Result<Reply, String> {
+        let record = self.ledger.studies()[&study].record.clone();
+        let cache = Cache::at("/nonexistent");
+        let record = extend(&record, spec, Format::Toml, &cache).map_err(|error| error.to_string())?;
+        let command = Command::ExtendStudy { study, record: Box::new(record) };
+        self.handle(command).map_err(|rejection| rejection.to_string())
+    }
+
+    pub fn checkpoint(&mut self, worker: &str, lease: &LeaseGrant, epoch: u32) -> Reply {
+        let checkpoint = checkpoint_of(lease, epoch);
+        let command = Command::KeepCheckpoint { worker: worker.to_owned(), lease: lease.name, checkpoint };
+        self.handle(command).expect("answered")
     }
 
     pub fn submit(&mut self, request: &str, spec: &str) -> StudyId {
@@ -70,7 +99,8 @@ impl Scene {
 
     pub fn try_lease(&mut self, worker: &str, slot: u32) -> Result<Option<Box<LeaseGrant>>, Rejection> {
         match self.handle(Command::Lease { worker: worker.to_owned(), slot })? {
-            Reply::Lease(lease) => Ok(lease),
+            Reply::Lease(lease) => Ok(Some(lease)),
+            Reply::NoWork(_) | Reply::Drained => Ok(None),
             other => panic!("unexpected {other:?}"),
         }
     }
@@ -80,7 +110,7 @@ impl Scene {
     }
 
     pub fn progress(&mut self, worker: &str, lease: &LeaseGrant) -> Order {
-        let epochs = lease.runs.iter().map(|&run| (run, epoch(1, 0.5))).collect();
+        let epochs = epochs_for(lease);
         let command = Command::Progress { worker: worker.to_owned(), lease: lease.name, epochs };
         match self.handle(command).expect("answered") {
             Reply::Order(order) => order,
@@ -116,6 +146,10 @@ impl Scene {
         self.handle(command).expect("answered");
     }
 
+    pub fn tell(&mut self, command: Command) -> Reply {
+        self.handle(command).expect("answered")
+    }
+
     pub fn cancel(&mut self, study: StudyId) {
         self.handle(Command::CancelStudy(study)).expect("cancelled");
     }
@@ -140,8 +174,21 @@ impl Scene {
     }
 }
 
+pub fn epochs_for(lease: &LeaseGrant) -> Vec<(RunId, EpochRecord)> {
+    lease.runs.iter().map(|&run| (run, epoch(1, 0.5))).collect()
+}
+
+pub fn checkpoint_of(lease: &LeaseGrant, epoch: u32) -> Checkpoint {
+    let name = format!("{} {} {epoch}", lease.name.study, lease.name.cohort);
+    Checkpoint { epoch, digest: blake3::hash(name.as_bytes()).to_hex().to_string() }
+}
+
 pub fn results_for(lease: &LeaseGrant) -> Vec<MemberResult> {
-    let result = |&run: &foldwise_study::plan::RunId| {
+    // The final stage keeps weights; those of equal trials are equal files.
+    let name = format!("weights {}", lease.runs[0].trial);
+    let weights = matches!(lease.stage, Stage::Final { .. })
+        .then(|| blake3::hash(name.as_bytes()).to_hex().to_string());
+    let result = |&run: &RunId| {
         let accuracy = 0.5 + f64::from(run.trial) * 0.01 + f64::from(run.fold) * 0.001;
         MemberResult {
             run,
@@ -151,7 +198,7 @@ pub fn results_for(lease: &LeaseGrant) -> Vec<MemberResult> {
                 seconds: 1.0,
                 test: None,
             },
-            weights_digest: None,
+            weights_digest: weights.clone(),
             device_model: "test".to_owned(),
             software: "test".to_owned(),
         }

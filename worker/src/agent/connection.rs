@@ -1,15 +1,19 @@
 //! The agent's line to its coordinator: calls that outlast the coordinator's restarts.
 
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use foldwise_proto::PROTOCOL_VERSION;
+use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::worker_service_client::WorkerServiceClient;
 use foldwise_proto::v1::{self as proto};
+use foldwise_proto::{PROTOCOL_VERSION, WORKER_NOT_REGISTERED};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 use super::AgentConfig;
 
@@ -18,7 +22,7 @@ const WAIT_SECONDS: f64 = 20.0;
 /// Largest message taken in.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// Part of a file in one message.
-const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK_BYTES: u64 = 1 << 20;
 /// Pauses between tries while the coordinator is away.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -57,10 +61,25 @@ pub enum ConnectionError {
     },
 }
 
+/// Makes a channel to an address; it may connect later. A simulation has its own network.
+pub type Dial = dyn Fn(&Endpoint) -> Channel + Send + Sync;
+
+/// What asking for work brought.
+#[derive(Debug)]
+pub(super) enum Leased {
+    /// Work.
+    Cohort(Box<proto::Lease>),
+    /// None for now: ask again.
+    Nothing,
+    /// None any more: the worker is to end.
+    Drained,
+}
+
 /// A line to the coordinator, registered.
 #[derive(Debug)]
 pub(super) struct Connection {
     client: WorkerServiceClient<Channel>,
+    files: StudyServiceClient<Channel>,
     config: AgentConfig,
     lease_seconds: f64,
     refusal: OnceLock<ConnectionError>,
@@ -68,18 +87,19 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Registers the worker, waiting for the coordinator as long as the configuration says.
-    pub(super) async fn open(config: &AgentConfig) -> Result<Self, ConnectionError> {
+    pub(super) async fn open(config: &AgentConfig, dial: &Dial) -> Result<Self, ConnectionError> {
         let url = config.coordinator.clone();
         let endpoint = Endpoint::from_shared(url.clone())
             .map_err(|error| ConnectionError::Url { url: url.clone(), reason: error.to_string() })?
             .connect_timeout(Duration::from_secs(5))
             .http2_keep_alive_interval(Duration::from_secs(20))
             .keep_alive_while_idle(true);
-        let client =
-            WorkerServiceClient::new(endpoint.connect_lazy()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let channel = dial(&endpoint);
+        let client = WorkerServiceClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let files = StudyServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
         let register = || async { register(client.clone(), config).await };
         let welcome = register
-            .retry(backoff(Some(config.connect_patience)))
+            .retry(backoff(Some(config.connect_patience), config.jitter_seed))
             .when(is_passing)
             .notify(
                 |status, pause| tracing::info!(%url, reason = status.message(), ?pause, "no coordinator yet"),
@@ -96,6 +116,7 @@ impl Connection {
         tracing::info!(%url, worker = config.name, coordinator = welcome.software, "registered");
         Ok(Self {
             client,
+            files,
             config: config.clone(),
             lease_seconds: welcome.lease_seconds,
             refusal: OnceLock::new(),
@@ -112,12 +133,16 @@ impl Connection {
         self.refusal.get().cloned()
     }
 
-    /// Waits for work. `None` means to ask again.
-    pub(super) async fn lease(&self, slot: u32) -> Result<Option<proto::Lease>, Status> {
+    /// Waits for work.
+    pub(super) async fn lease(&self, slot: u32) -> Result<Leased, Status> {
         let request =
             proto::LeaseCohortRequest { worker: self.config.name.clone(), slot, wait_seconds: WAIT_SECONDS };
         let answer = self.call(request, Client::lease_cohort).await?;
-        Ok(answer.lease)
+        Ok(match answer.lease {
+            Some(lease) => Leased::Cohort(Box::new(lease)),
+            None if answer.drain => Leased::Drained,
+            None => Leased::Nothing,
+        })
     }
 
     /// Renews a lease and takes an order back.
@@ -163,25 +188,59 @@ impl Connection {
         self.call(request, Client::fail_cohort).await.map(drop)
     }
 
+    /// Names an uploaded file as a cohort's checkpoint. Whether it was kept.
+    pub(super) async fn keep_checkpoint(
+        &self,
+        lease: &proto::LeaseName,
+        epoch: u32,
+        digest: String,
+    ) -> Result<bool, Status> {
+        let worker = self.config.name.clone();
+        let checkpoint = Some(proto::Checkpoint { epoch, digest });
+        let request = proto::KeepCheckpointRequest { worker, lease: Some(lease.clone()), checkpoint };
+        let answer = self.call(request, Client::keep_checkpoint).await?;
+        Ok(answer.kept)
+    }
+
     /// Uploads a file; its digest.
     pub(super) async fn upload(&self, path: &Path) -> Result<String, Status> {
         let unreadable = |error: std::io::Error| {
             Status::failed_precondition(format!("cannot read {}: {error}", path.display()))
         };
-        let bytes = tokio::fs::read(path).await.map_err(unreadable)?;
-        let digest = blake3::hash(&bytes).to_hex().to_string();
-        let mut parts = vec![proto::UploadArtifactRequest { digest: digest.clone(), data: Vec::new() }];
-        parts.extend(
-            bytes
-                .chunks(CHUNK_BYTES)
-                .map(|part| proto::UploadArtifactRequest { digest: String::new(), data: part.to_vec() }),
-        );
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(File::open(path).map_err(unreadable)?).map_err(unreadable)?;
+        let digest = hasher.finalize().to_hex().to_string();
         let upload = || async {
             let mut client = self.client.clone();
-            client.upload_artifact(tokio_stream::iter(parts.clone())).await
+            let parts = Parts { digest: Some(digest.clone()), file: File::open(path).map_err(unreadable)? };
+            client.upload_artifact(tokio_stream::iter(parts)).await
         };
-        upload.retry(backoff(None)).when(is_passing).await?;
+        upload.retry(self.backoff()).when(is_passing).await?;
         Ok(digest)
+    }
+
+    /// Downloads a kept file and checks it.
+    pub(super) async fn download(&self, digest: &str, path: &Path) -> Result<(), Status> {
+        let download = || async {
+            let request = proto::GetArtifactRequest { digest: digest.to_owned() };
+            let mut parts = self.files.clone().get_artifact(request).await?.into_inner();
+            let unwritable = |error: std::io::Error| {
+                Status::failed_precondition(format!("cannot write {}: {error}", path.display()))
+            };
+            let mut file = File::create(path).map_err(unwritable)?;
+            let mut hasher = blake3::Hasher::new();
+            while let Some(proto::Chunk { data }) = parts.message().await? {
+                hasher.update(&data);
+                file.write_all(&data).map_err(unwritable)?;
+            }
+            let found = hasher.finalize().to_hex().to_string();
+            if found == digest {
+                Ok(())
+            } else {
+                Err(Status::data_loss(format!("the bytes have digest {found}")))
+            }
+        };
+        download.retry(self.backoff()).when(is_passing).await
     }
 
     /// Says goodbye; nobody needs to hear it.
@@ -207,9 +266,7 @@ impl Connection {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small constant")]
             timed.set_timeout(Duration::from_secs(WAIT_SECONDS as u64 + CALL_SECONDS));
             match method(&mut client, timed).await {
-                Err(status)
-                    if status.code() == Code::NotFound && status.message().contains("not registered") =>
-                {
+                Err(status) if is_forgotten(&status) => {
                     tracing::info!("the coordinator has forgotten this worker; registering again");
                     register(client, &self.config).await.inspect_err(|status| self.note_refusal(status))?;
                     Err(Status::unavailable("registered again"))
@@ -217,10 +274,14 @@ impl Connection {
                 other => other.map(tonic::Response::into_inner),
             }
         };
-        once.retry(backoff(None))
+        once.retry(self.backoff())
             .when(is_passing)
             .notify(|status, pause| tracing::warn!(reason = status.message(), ?pause, "calling again"))
             .await
+    }
+
+    fn backoff(&self) -> ExponentialBuilder {
+        backoff(None, self.config.jitter_seed)
     }
 
     fn note_refusal(&self, status: &Status) {
@@ -256,11 +317,41 @@ fn is_passing(status: &Status) -> bool {
     )
 }
 
-fn backoff(patience: Option<Duration>) -> ExponentialBuilder {
+/// Whether the coordinator does not know this worker, as after a restart.
+fn is_forgotten(status: &Status) -> bool {
+    let info = status.get_details_error_info();
+    info.is_some_and(|info| info.reason == WORKER_NOT_REGISTERED)
+}
+
+fn backoff(patience: Option<Duration>, jitter_seed: Option<u64>) -> ExponentialBuilder {
     let pauses =
         ExponentialBuilder::default().with_min_delay(PAUSE_MIN).with_max_delay(PAUSE_MAX).with_jitter();
+    let pauses = match jitter_seed {
+        Some(seed) => pauses.with_jitter_seed(seed),
+        None => pauses,
+    };
     match patience {
         Some(patience) => pauses.without_max_times().with_total_delay(Some(patience)),
         None => pauses.without_max_times(),
+    }
+}
+
+/// A file in the parts of its upload. Each is read when its turn comes, which takes less time than handing the reading
+/// over to another thread.
+struct Parts {
+    digest: Option<String>,
+    file: File,
+}
+
+impl Iterator for Parts {
+    type Item = proto::UploadArtifactRequest;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let digest = self.digest.take();
+        let mut data = Vec::new();
+        // A file that cannot be read to its end does not have its digest, which the coordinator sees.
+        let _ = Read::by_ref(&mut self.file).take(CHUNK_BYTES).read_to_end(&mut data);
+        let more = digest.is_some() || !data.is_empty();
+        more.then(|| proto::UploadArtifactRequest { digest: digest.unwrap_or_default(), data })
     }
 }

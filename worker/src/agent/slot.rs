@@ -1,63 +1,55 @@
 //! One slot: asks for cohorts, has its trainer train them, and hands in what comes out.
 
-use std::path::Path;
+use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldwise_proto::v1::trainer_event::Event;
 use foldwise_proto::v1::{self as proto, FailureKind};
+use foldwise_study::spec::{Limits, Spec};
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
+use tonic::{Code, Status};
 
-use super::connection::Connection;
-use super::trainer_process::{Seen, TrainerProcess, TrainerSpawner};
+use super::attempt::{Attempt, Ended, remove};
+use super::connection::{Connection, Leased};
+use super::launch::Launch;
+use super::trainer::Trainer;
 
 /// Pause after a failure, so that a machine on which nothing works does not burn attempts in a loop.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
-/// Time that a trainer is given to give a cohort up before it is killed.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// Times that results are handed in anew because the coordinator has lost the weights that go with them.
+const HAND_IN_TRIES: u32 = 5;
 
 /// A slot and its trainer, if one runs.
 #[derive(Debug)]
 pub(super) struct Slot {
-    index: u32,
-    connection: Arc<Connection>,
-    spawner: TrainerSpawner,
-    trainer: Option<TrainerProcess>,
-}
-
-/// How training a cohort ended.
-enum Ended {
-    Done(proto::CohortDone),
-    Failed(FailureKind, String),
-    /// The coordinator does not want the result any more.
-    Unwanted,
-    /// The agent stops.
-    Draining,
+    pub(super) index: u32,
+    pub(super) connection: Arc<Connection>,
+    pub(super) launch: Arc<dyn Launch>,
+    /// Where files on their way lie.
+    pub(super) scratch: PathBuf,
+    /// Time to come to an epoch's end when handing back.
+    pub(super) grace: Duration,
+    pub(super) trainer: Option<Trainer>,
 }
 
 impl Slot {
-    pub(super) fn new(index: u32, connection: Arc<Connection>, spawner: TrainerSpawner) -> Self {
-        Self { index, connection, spawner, trainer: None }
-    }
-
     /// Works until told to drain, or until the coordinator refuses this worker.
     pub(super) async fn work(mut self, drain: CancellationToken) {
         while !drain.is_cancelled() {
             let connection = Arc::clone(&self.connection);
             let leased = tokio::select! {
+                biased;
                 () = drain.cancelled() => return,
                 leased = connection.lease(self.index) => leased,
             };
             match leased {
-                Ok(None) => {}
-                Ok(Some(lease)) => {
-                    if let Err(status) = self.work_on(lease, &drain).await {
-                        tracing::error!(
-                            slot = self.index,
-                            reason = status.message(),
-                            "the coordinator refused"
-                        );
+                Ok(Leased::Nothing) => {}
+                Ok(Leased::Drained) => drain.cancel(),
+                Ok(Leased::Cohort(lease)) => {
+                    if let Err(status) = self.work_on(*lease, &drain).await {
+                        let reason = status.message();
+                        tracing::error!(slot = self.index, reason, "the coordinator refused");
                         pause(&drain).await;
                     }
                 }
@@ -74,42 +66,24 @@ impl Slot {
 
     async fn work_on(&mut self, lease: proto::Lease, drain: &CancellationToken) -> Result<(), Status> {
         let Some(name) = lease.name.clone() else { return Err(Status::internal("a lease without a name")) };
-        let span = (name.study.clone(), name.cohort, name.attempt);
-        tracing::info!(
-            slot = self.index,
-            study = span.0,
-            cohort = span.1,
-            attempt = span.2,
-            runs = lease.runs.len(),
-            "training"
-        );
+        let (slot, study, cohort, attempt) = (self.index, &name.study, name.cohort, name.attempt);
+        let epoch = lease.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch);
+        tracing::info!(slot, study, cohort, attempt, runs = lease.runs.len(), from_epoch = epoch, "training");
         match self.train(lease, &name, drain).await {
             Ended::Done(done) => self.hand_in(&name, done).await,
             Ended::Failed(kind, message) => {
-                tracing::error!(
-                    slot = self.index,
-                    study = span.0,
-                    cohort = span.1,
-                    ?kind,
-                    message,
-                    "cohort failed"
-                );
+                tracing::error!(slot, study, cohort, ?kind, message, "cohort failed");
                 self.connection.fail(&name, kind, message).await?;
                 pause(drain).await;
                 Ok(())
             }
             Ended::Unwanted => {
-                tracing::info!(
-                    slot = self.index,
-                    study = span.0,
-                    cohort = span.1,
-                    "given up: no longer wanted"
-                );
+                tracing::info!(slot, study, cohort, "given up: no longer wanted");
                 Ok(())
             }
-            Ended::Draining => {
-                let message = "the worker was stopped".to_owned();
-                self.connection.fail(&name, FailureKind::Released, message).await
+            Ended::HandedBack(why) => {
+                tracing::info!(slot, study, cohort, why, "handed back");
+                self.connection.fail(&name, FailureKind::Released, why.to_owned()).await
             }
         }
     }
@@ -121,124 +95,116 @@ impl Slot {
         name: &proto::LeaseName,
         drain: &CancellationToken,
     ) -> Ended {
-        if let Err(reason) = self.ensure_trainer(name, drain).await {
-            return reason;
-        }
-        let connection = Arc::clone(&self.connection);
+        let drained = Ended::HandedBack("the worker was stopped");
+        let prepared = tokio::select! {
+            biased;
+            () = drain.cancelled() => return drained,
+            prepared = self.prepare(&lease, name) => prepared,
+        };
+        let checkpoint = match prepared {
+            Ok(checkpoint) => checkpoint,
+            Err(reason) => return Ended::Failed(FailureKind::Crash, reason),
+        };
+        // A spec that this version cannot read is refused by the trainer, with the reason.
+        let limits = Spec::from_json(&lease.spec).map_or_else(|_| Limits::default(), |spec| spec.limits);
         let Some(trainer) = self.trainer.as_mut() else {
             return Ended::Failed(FailureKind::Crash, "no trainer".to_owned());
         };
-        if let Err(error) = trainer.train(lease).await {
+        if let Err(error) = trainer.train(lease, checkpoint.as_deref()).await {
             self.trainer = None;
             return Ended::Failed(FailureKind::Crash, format!("the trainer takes no cohort: {error}"));
         }
-        let mut heartbeat = tokio::time::interval(connection.heartbeat());
-        heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut epochs = Vec::new();
-        let ended = loop {
-            tokio::select! {
-                biased;
-                () = drain.cancelled() => break Ended::Draining,
-                seen = trainer.next() => match seen {
-                    Seen::Event(Event::Epoch(epoch)) => {
-                        epochs.push(epoch);
-                        heartbeat.reset_immediately();
-                    }
-                    Seen::Event(Event::Done(done)) => return Ended::Done(done),
-                    Seen::Event(Event::Failed(failed)) => {
-                        return Ended::Failed(failed.kind(), failed.message);
-                    }
-                    Seen::Event(Event::Ready(_) | Event::Stopped(_)) => {}
-                    Seen::Ended(reason) => {
-                        self.trainer = None;
-                        return Ended::Failed(FailureKind::Crash, reason);
-                    }
-                },
-                _ = heartbeat.tick() => {
-                    match connection.progress(name, std::mem::take(&mut epochs)).await {
-                        Ok(proto::Order::Stop) => break Ended::Unwanted,
-                        Ok(_) => {}
-                        // The coordinator does not know the study any more, or refuses this worker.
-                        Err(status) => {
-                            tracing::warn!(slot = self.index, reason = status.message(), "progress was refused");
-                            break Ended::Unwanted;
-                        }
-                    }
-                }
-            }
-        };
-        self.stop_trainer().await;
+        let attempt = Attempt::new(name, Arc::clone(&self.connection), drain, self.grace, &limits);
+        let ended = attempt.run(&mut self.trainer).await;
+        if let Some(path) = checkpoint {
+            remove(&path);
+        }
         ended
     }
 
-    async fn ensure_trainer(
+    /// Sees to it that there is a trainer, and fetches the checkpoint to go on from.
+    async fn prepare(
         &mut self,
+        lease: &proto::Lease,
         name: &proto::LeaseName,
-        drain: &CancellationToken,
-    ) -> Result<(), Ended> {
-        if self.trainer.is_some() {
-            return Ok(());
+    ) -> Result<Option<PathBuf>, String> {
+        let connection = Arc::clone(&self.connection);
+        if self.trainer.is_none() {
+            let start = Trainer::start(self.launch.as_ref(), self.index, &self.scratch);
+            self.trainer = Some(keeping(&connection, name, start).await?);
         }
-        let mut heartbeat = tokio::time::interval(self.connection.heartbeat());
-        let spawn = self.spawner.spawn();
-        tokio::pin!(spawn);
-        loop {
-            tokio::select! {
-                () = drain.cancelled() => return Err(Ended::Draining),
-                spawned = &mut spawn => {
-                    let trainer = spawned.map_err(|reason| Ended::Failed(FailureKind::Crash, reason))?;
-                    self.trainer = Some(trainer);
-                    return Ok(());
-                }
-                _ = heartbeat.tick() => {
-                    // A lease that is lost meanwhile is noticed when training starts.
-                    let _ = self.connection.progress(name, Vec::new()).await;
-                }
+        let Some(checkpoint) = &lease.checkpoint else { return Ok(None) };
+        let path = self.scratch.join("resume.safetensors");
+        let fetched = keeping(&connection, name, connection.download(&checkpoint.digest, &path)).await;
+        match fetched {
+            Ok(()) => Ok(Some(path)),
+            // It only saves time: without it, the cohort begins anew.
+            Err(status) => {
+                tracing::warn!(
+                    cohort = name.cohort,
+                    reason = status.message(),
+                    "no checkpoint to go on from"
+                );
+                Ok(None)
             }
-        }
-    }
-
-    /// Has the trainer give its cohort up; kills it where it does not.
-    async fn stop_trainer(&mut self) {
-        let Some(mut trainer) = self.trainer.take() else { return };
-        if trainer.stop().await.is_err() {
-            return;
-        }
-        let stopped = async {
-            loop {
-                match trainer.next().await {
-                    Seen::Event(Event::Stopped(_) | Event::Done(_) | Event::Failed(_)) => return true,
-                    Seen::Event(_) => {}
-                    Seen::Ended(_) => return false,
-                }
-            }
-        };
-        if tokio::time::timeout(STOP_PATIENCE, stopped).await == Ok(true) {
-            self.trainer = Some(trainer);
         }
     }
 
     async fn hand_in(&self, name: &proto::LeaseName, done: proto::CohortDone) -> Result<(), Status> {
-        let mut outcomes = done.outcomes;
-        if !done.weights_path.is_empty() {
-            let path = Path::new(&done.weights_path);
-            let digest = self.connection.upload(path).await?;
-            if let Err(error) = tokio::fs::remove_file(path).await {
-                tracing::warn!(path = %path.display(), %error, "a temporary file stays behind");
-            }
-            for outcome in &mut outcomes {
-                outcome.weights_digest.clone_from(&digest);
-            }
-        }
+        let path = (!done.weights_path.is_empty()).then(|| PathBuf::from(&done.weights_path));
         let model = self.trainer.as_ref().map(|trainer| trainer.device_model.clone()).unwrap_or_default();
-        let accepted = self.connection.complete(name, outcomes, model).await?;
+        let mut tries = 0;
+        let accepted = loop {
+            tries += 1;
+            let handed = self.hand_in_once(name, done.outcomes.clone(), path.as_deref(), &model).await;
+            match handed {
+                // The coordinator was restarted between the two calls, and forgot files that nobody had named.
+                Err(status) if status.code() == Code::FailedPrecondition && tries < HAND_IN_TRIES => {}
+                handed => break handed,
+            }
+        };
+        if let Some(path) = &path {
+            remove(path);
+        }
+        let accepted = accepted?;
         tracing::info!(slot = self.index, study = name.study, cohort = name.cohort, accepted, "handed in");
         Ok(())
+    }
+
+    async fn hand_in_once(
+        &self,
+        name: &proto::LeaseName,
+        mut outcomes: Vec<proto::Outcome>,
+        weights: Option<&Path>,
+        device_model: &str,
+    ) -> Result<bool, Status> {
+        if let Some(path) = weights {
+            let digest = keeping(&self.connection, name, self.connection.upload(path)).await?;
+            outcomes.iter_mut().for_each(|outcome| outcome.weights_digest.clone_from(&digest));
+        }
+        self.connection.complete(name, outcomes, device_model.to_owned()).await
+    }
+}
+
+/// Does something that may take long, and keeps a lease alive meanwhile.
+async fn keeping<T>(connection: &Connection, name: &proto::LeaseName, work: impl Future<Output = T>) -> T {
+    let heartbeats = async {
+        loop {
+            tokio::time::sleep(connection.heartbeat()).await;
+            // A lease that is lost meanwhile is noticed when training starts, or results are handed in.
+            let _ = connection.progress(name, Vec::new()).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = heartbeats => unreachable!("heartbeats do not end"),
     }
 }
 
 async fn pause(drain: &CancellationToken) {
     tokio::select! {
+        biased;
         () = drain.cancelled() => {}
         () = tokio::time::sleep(FAILURE_PAUSE) => {}
     }

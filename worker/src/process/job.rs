@@ -1,7 +1,5 @@
 //! From a lease to a trained cohort.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use foldwise_proto::v1::trainer_event::Event;
 use foldwise_proto::v1::{self as proto, FailureKind};
 use foldwise_study::seed;
@@ -10,10 +8,9 @@ use foldwise_study::split::{Fold, HoldOut, Validation, digest};
 use foldwise_study::trials::{Trial, Trials};
 
 use super::dataset::{Datasets, Held};
-use super::{TrainerConfig, outcome};
-use crate::trainer::{
-    AfterEpoch, Checkpoint, Cohort, EpochOfMember, Member, Observer, TrainError, train as train_cohort,
-};
+use super::teller::Teller;
+use super::{StopSignal, TrainerConfig, outcome};
+use crate::trainer::{Checkpoint, Cohort, Member, TrainError, train as train_cohort};
 
 /// Why a cohort was not trained.
 #[derive(Debug)]
@@ -44,13 +41,17 @@ impl Failed {
 
 /// Trains a lease's cohort and says how that went.
 pub(super) fn train(
-    lease: &proto::Lease,
+    order: &proto::Train,
     datasets: &mut Datasets,
     config: &TrainerConfig,
-    stop: &AtomicBool,
-    tell: &mut dyn FnMut(proto::MemberEpoch),
+    stop: &StopSignal,
+    tell: &mut dyn FnMut(Event),
 ) -> Event {
-    match try_train(lease, datasets, config, stop, tell) {
+    let trained = match &order.lease {
+        Some(lease) => try_train(lease, &order.checkpoint_path, datasets, config, stop, tell),
+        None => Err(Failed::new(FailureKind::Training, "an order without a lease".to_owned())),
+    };
+    match trained {
         Ok(Some(done)) => Event::Done(done),
         Ok(None) => Event::Stopped(proto::Stopped {}),
         Err(Failed { kind, message }) => Event::Failed(proto::CohortFailed { kind: kind.into(), message }),
@@ -59,50 +60,51 @@ pub(super) fn train(
 
 fn try_train(
     lease: &proto::Lease,
+    checkpoint_path: &str,
     datasets: &mut Datasets,
     config: &TrainerConfig,
-    stop: &AtomicBool,
-    tell: &mut dyn FnMut(proto::MemberEpoch),
+    stop: &StopSignal,
+    tell: &mut dyn FnMut(Event),
 ) -> Result<Option<proto::CohortDone>, Failed> {
     let training = |message: String| Failed::new(FailureKind::Training, message);
-    let spec = Spec::from_json(&lease.spec)
-        .map_err(|error| training(format!("this worker does not understand the study's spec: {error}")))?;
+    let read = |json: &String| {
+        Spec::from_json(json)
+            .map_err(|error| training(format!("this worker does not understand the study's spec: {error}")))
+    };
+    let spec = read(&lease.spec)?;
+    let earlier = lease.earlier_specs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let held = datasets.get(&spec.data, &lease.data_digest)?;
-    let trials = Trials::enumerate(&spec, &held.rows).map_err(|problems| {
+    let trials = Trials::of_versions(earlier.iter().chain([&spec]), &held.rows).map_err(|problems| {
         training(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     })?;
     let cohort = cohort(lease, &spec, held, &trials)?;
-    let mut observer = Teller { lease, stop, tell };
-    match train_cohort(&held.data, &cohort, None, &mut observer) {
+    let interval = spec.limits.checkpoint_interval();
+    let mut teller = Teller::new(lease, stop, tell, &config.scratch, interval);
+    let from = checkpoint(checkpoint_path);
+    let mut trained = train_cohort(&held.data, &cohort, from.as_ref(), &mut teller);
+    if let Err(TrainError::Checkpoint(error)) = &trained {
+        eprintln!("warning: the checkpoint is of no use, beginning anew: {error}");
+        trained = train_cohort(&held.data, &cohort, None, &mut teller);
+    }
+    match trained {
         Ok(outcomes) => outcome::done(lease, outcomes, config).map(Some),
         Err(TrainError::Stopped) => Ok(None),
         Err(error) => Err(Failed::of_training(&error)),
     }
 }
 
-/// Tells the agent of each epoch and looks at whether to stop.
-struct Teller<'a> {
-    lease: &'a proto::Lease,
-    stop: &'a AtomicBool,
-    tell: &'a mut dyn FnMut(proto::MemberEpoch),
-}
-
-impl Observer for Teller<'_> {
-    fn epoch(&mut self, EpochOfMember { member, record }: EpochOfMember) {
-        let run = Some(self.lease.runs[member]);
-        (self.tell)(proto::MemberEpoch { run, epoch: Some(outcome::epoch(&record)) });
+/// The checkpoint in a file. One that cannot be read is no reason to fail: the cohort begins anew.
+fn checkpoint(path: &str) -> Option<Checkpoint> {
+    if path.is_empty() {
+        return None;
     }
-
-    fn should_stop(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    fn after_epoch(&mut self, _: u32) -> AfterEpoch {
-        AfterEpoch::Continue
-    }
-
-    fn keep(&mut self, _: Checkpoint) -> Result<(), TrainError> {
-        Ok(())
+    let read = std::fs::read(path).map_err(|error| error.to_string());
+    match read.and_then(|bytes| Checkpoint::from_bytes(&bytes).map_err(|error| error.to_string())) {
+        Ok(checkpoint) => Some(checkpoint),
+        Err(error) => {
+            eprintln!("warning: the checkpoint {path} cannot be read, beginning anew: {error}");
+            None
+        }
     }
 }
 

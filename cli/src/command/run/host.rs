@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use foldwise_coordinator::{Config, Coordinator, ServeError};
+use foldwise_coordinator::{Config, Coordinator, Listener, ServeError, StartError};
+use foldwise_data::Cache;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -28,10 +29,11 @@ impl Host {
             lease_seconds: LEASE_SECONDS,
             insecure: false,
         };
-        let coordinator = Coordinator::start(config).await?;
-        let url = format!("http://{}", coordinator.address());
+        let coordinator = Coordinator::open(&config, Cache::from_environment().map_err(StartError::from)?)?;
+        let listener = Listener::bind(&config).await?;
+        let url = format!("http://{}", listener.address());
         let stop = CancellationToken::new();
-        let task = tokio::spawn(coordinator.serve(stop.clone()));
+        let task = tokio::spawn(coordinator.serve(listener.incoming(), stop.clone()));
         Ok(Self { url, stop, task })
     }
 

@@ -1,0 +1,129 @@
+//! What a person does to a study under way, or after its end: pause, resume, retry, delete.
+
+use super::{
+    Change, CohortId, CohortState, EndedAs, Ledger, Now, Rejection, Reply, RunEnd, StudyId, StudyPhase,
+};
+
+impl Ledger {
+    pub(super) fn pause_study(
+        &mut self,
+        id: StudyId,
+        paused: bool,
+        changes: &mut Vec<Change>,
+    ) -> Result<Reply, Rejection> {
+        let study = self.study_mut(id)?;
+        if let StudyPhase::Ended { end, .. } = &study.phase {
+            let remedy = "only a study under way can be held; `foldwise report` shows what came out";
+            return Err(Rejection::Over { study: id, end: end.word(), remedy });
+        }
+        if study.paused != paused {
+            study.paused = paused;
+            changes.push(Change::StudyPaused { study: id, paused });
+            self.feed(id);
+        }
+        Ok(Reply::Study(id))
+    }
+
+    /// Failed cohorts wait again; a study that was over goes on if it has any, or was cancelled.
+    pub(super) fn retry_study(
+        &mut self,
+        id: StudyId,
+        now: Now,
+        changes: &mut Vec<Change>,
+    ) -> Result<Reply, Rejection> {
+        let study = self.study(id)?;
+        let failed: Vec<CohortId> = study
+            .cohorts
+            .iter()
+            .zip(0..)
+            .filter(|(cohort, _)| cohort.state == CohortState::Failed { split: false })
+            .map(|(_, number)| number)
+            .collect();
+        let cancelled = matches!(study.phase, StudyPhase::Ended { end: EndedAs::Cancelled, .. });
+        if failed.is_empty() && !cancelled {
+            return Ok(Reply::Study(id));
+        }
+        self.reopen_study(id, changes)?;
+        let study = self.study_mut(id)?;
+        for cohort in failed {
+            // The final stage's cohort may have been among them; another takes its place.
+            if study.cohorts[cohort as usize].state != (CohortState::Failed { split: false }) {
+                continue;
+            }
+            study.settle_work(cohort, false);
+            study.change(cohort, |cohort| {
+                cohort.failures = 0;
+                cohort.state = CohortState::Ready;
+            });
+            changes.push(Change::CohortRetried { study: id, cohort });
+        }
+        self.feed(id);
+        self.finish_if_done(id, now, changes)?;
+        Ok(Reply::Study(id))
+    }
+
+    /// Takes a study back to its search: its final stage, if it came to that, is to be done again.
+    pub(super) fn reopen_study(&mut self, id: StudyId, changes: &mut Vec<Change>) -> Result<(), Rejection> {
+        let study = self.study_mut(id)?;
+        if study.phase == StudyPhase::Searching {
+            return Ok(());
+        }
+        study.phase = StudyPhase::Searching;
+        study.winner = None;
+        let weights = study.weights.take();
+        let last = study.final_cohort.take();
+        let tested = last
+            .is_some_and(|number| matches!(study.cohorts[number as usize].state, CohortState::Done { .. }));
+        let superseded = last.map(|number| (number, study.cohorts[number as usize].runs[0]));
+        if let Some(number) = last {
+            self.let_go(id, number);
+            self.set_checkpoint(id, number, None, changes)?;
+            self.study_mut(id)?.change(number, |cohort| cohort.state = CohortState::Superseded { tested });
+        }
+        changes.push(Change::StudyReopened { study: id, superseded, tested });
+        if let Some(digest) = weights {
+            self.unneed(&digest, changes);
+        }
+        self.feed(id);
+        Ok(())
+    }
+
+    pub(super) fn delete_study(
+        &mut self,
+        id: StudyId,
+        changes: &mut Vec<Change>,
+    ) -> Result<Reply, Rejection> {
+        if !self.study(id)?.is_over() {
+            return Err(Rejection::NotOver(id));
+        }
+        let Some(study) = self.studies.remove(&id) else { return Err(Rejection::NoStudy(id.to_string())) };
+        self.requests.remove(&study.record.request_id);
+        self.feed(id);
+        changes.push(Change::StudyDeleted { study: id });
+        let checkpoints = study.cohorts.into_iter().filter_map(|cohort| cohort.checkpoint);
+        for digest in checkpoints.map(|checkpoint| checkpoint.digest).chain(study.weights) {
+            self.unneed(&digest, changes);
+        }
+        Ok(Reply::Done)
+    }
+}
+
+impl super::Study {
+    /// How often the test set was measured: once for each final stage that came to its end.
+    #[must_use]
+    pub fn tests(&self) -> usize {
+        let tested = |state: &CohortState| match state {
+            CohortState::Superseded { tested } => *tested,
+            _ => false,
+        };
+        let before = self.cohorts.iter().filter(|cohort| tested(&cohort.state)).count();
+        let last = self.final_cohort.map(|number| &self.cohorts[number as usize].state);
+        before + usize::from(matches!(last, Some(CohortState::Done { .. })))
+    }
+
+    /// Whether a run of the search has its result.
+    #[must_use]
+    pub fn has_result(&self, run: foldwise_study::plan::RunId) -> bool {
+        self.run(run).is_some_and(|run| run.end != RunEnd::Open)
+    }
+}

@@ -1,0 +1,79 @@
+//! A copy of a state folder, taken while a coordinator works.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use super::{ARTIFACTS, DATABASE, StoreError, check, explain, open_read_only};
+
+/// Pages that are copied before others get their turn.
+const PAGES_PER_STEP: i32 = 1_000;
+
+/// What was copied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Copied {
+    /// Bytes of the database.
+    pub database_bytes: u64,
+    /// Kept files.
+    pub artifacts: usize,
+    /// Their bytes.
+    pub artifact_bytes: u64,
+}
+
+/// Copies the state in a folder to a new one: the database as of one moment, by SQLite's own means, and every kept file.
+/// The copy is whole and checked when this returns. A file that a study needed no longer when it came to be copied is
+/// left out.
+///
+/// # Errors
+/// When there is no state, the new folder is there already, or reading or writing fails; then the new folder is removed.
+pub fn backup(state: &Path, to: &Path) -> Result<Copied, StoreError> {
+    let from = open_read_only(state)?;
+    let unusable = |source| StoreError::Folder { path: to.to_owned(), source };
+    let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(unusable)?;
+    fs::create_dir(to).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => StoreError::Exists(to.to_owned()),
+        _ => unusable(source),
+    })?;
+    let copied = copy(&from, state, to);
+    if copied.is_err() {
+        // Half a copy is worse than none.
+        let _ = fs::remove_dir_all(to);
+    }
+    copied
+}
+
+fn copy(from: &Connection, state: &Path, to: &Path) -> Result<Copied, StoreError> {
+    let unusable = |source| StoreError::Folder { path: to.to_owned(), source };
+    let failed = |source| explain(to, source);
+    // The database first: whatever files it names are copied after it.
+    let mut copy = Connection::open(to.join(DATABASE)).map_err(failed)?;
+    {
+        let backup = rusqlite::backup::Backup::new(from, &mut copy).map_err(failed)?;
+        backup.run_to_completion(PAGES_PER_STEP, Duration::ZERO, None).map_err(failed)?;
+    }
+    check(&copy, to)?;
+    drop(copy);
+    let artifacts = to.join(ARTIFACTS);
+    fs::create_dir(&artifacts).map_err(unusable)?;
+    let mut copied = Copied { database_bytes: 0, artifacts: 0, artifact_bytes: 0 };
+    for entry in fs::read_dir(state.join(ARTIFACTS)).into_iter().flatten().flatten() {
+        match fs::copy(entry.path(), artifacts.join(entry.file_name())) {
+            Ok(bytes) => {
+                copied.artifacts += 1;
+                copied.artifact_bytes += bytes;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(unusable(source)),
+        }
+    }
+    copied.database_bytes = fs::metadata(to.join(DATABASE)).map_err(unusable)?.len();
+    for path in [to.join(DATABASE), artifacts, to.to_owned()] {
+        fs::File::open(path).and_then(|file| file.sync_all()).map_err(unusable)?;
+    }
+    Ok(copied)
+}

@@ -1,0 +1,262 @@
+//! The ledger with a real store behind it, the messages that were ever sent to it, and its history.
+
+use foldwise_coordinator::ledger::{
+    Change, Command, Failure, FailureKind, LeaseGrant, Ledger, Reply, StudyId, StudyPhase,
+};
+use foldwise_coordinator::store::Store;
+
+use crate::history::History;
+use crate::scene::{self, LEASE_MS, Scene, checkpoint_of, config, diverge, repeated_spec, results_for};
+use crate::step::{Operation, Saying, Step};
+
+const WORKERS: usize = 3;
+const SLOTS: usize = 2;
+
+/// A coordinator without its services.
+pub(crate) struct Machine {
+    scene: Scene,
+    store: Store,
+    _folder: tempfile::TempDir,
+    history: History,
+    /// Every lease that was ever granted, with whom it was granted to.
+    leases: Vec<(String, LeaseGrant)>,
+    /// Everything that a worker ever said.
+    messages: Vec<Command>,
+    /// Whether the next command's write fails.
+    failing: bool,
+}
+
+impl Machine {
+    pub(crate) fn new() -> Self {
+        // Memory is fine for the store: a power cut is not among the steps.
+        let memory = std::path::Path::new("/dev/shm");
+        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let folder = folder.expect("folder");
+        let store = Store::open(folder.path()).expect("opens");
+        let mut machine = Self {
+            scene: Scene::new(),
+            store,
+            _folder: folder,
+            history: History::default(),
+            leases: Vec::new(),
+            messages: Vec::new(),
+            failing: false,
+        };
+        machine.register_all();
+        machine
+    }
+
+    pub(crate) fn take(&mut self, step: &Step) {
+        match *step {
+            Step::Submit { request, trials, repeats, width } => {
+                let spec = repeated_spec(trials.into(), repeats.into(), &format!("[plan]\nwidth = {width}"));
+                // A request id that was used for another spec is refused, and that changes nothing.
+                let _ = self.scene.try_submit(&format!("r{request}"), &spec);
+            }
+            Step::Extend { study, trials, repeats } => {
+                if let Some(study) = self.study(study) {
+                    let width = self.scene.ledger.studies()[&study].record.spec.plan.width.expect("was set");
+                    let more = format!("[plan]\nwidth = {width}");
+                    // One that leaves out what the study has is refused, and that changes nothing.
+                    let _ =
+                        self.scene.try_extend(study, &repeated_spec(trials.into(), repeats.into(), &more));
+                }
+            }
+            Step::Lease { worker, slot } => self.lease(usize::from(worker), slot.into()),
+            Step::Say { lease, what } => {
+                if let Some((worker, grant)) = self.leases.get(index(lease, self.leases.len())).cloned() {
+                    self.say(said(worker, &grant, what));
+                }
+            }
+            Step::Again { message } => {
+                if let Some(command) = self.messages.get(index(message, self.messages.len())).cloned() {
+                    self.tell(command);
+                }
+            }
+            Step::Operate { study, what } => {
+                if let Some(study) = self.study(study) {
+                    self.tell(match what {
+                        Operation::Cancel => Command::CancelStudy(study),
+                        Operation::Pause => Command::PauseStudy(study),
+                        Operation::Resume => Command::ResumeStudy(study),
+                        Operation::Retry => Command::RetryStudy(study),
+                        Operation::Delete => Command::DeleteStudy(study),
+                    });
+                }
+            }
+            Step::Drain { worker } => self.tell(Command::DrainWorker(name(worker.into()))),
+            Step::Replace { worker } => {
+                self.say(Command::DeregisterWorker(name(worker.into())));
+                self.scene.worker(&name(worker.into()), SLOTS);
+            }
+            Step::Pass { ms, wall_jump_ms } => {
+                self.scene.now.unix_ms = self.scene.now.unix_ms.saturating_add_signed(wall_jump_ms);
+                self.scene.pass(ms.into());
+            }
+            Step::Sleep => self.scene.pass(1 << 40),
+            Step::Restart => self.restart(),
+            Step::FailWrite => {
+                self.failing = true;
+                return;
+            }
+        }
+        self.commit();
+    }
+
+    /// Checks what is true of the ledger's past, and that a restart would change nothing.
+    pub(crate) fn check(&self) {
+        self.history.check(&self.scene.ledger);
+        assert_eq!(
+            durable(&self.scene.ledger),
+            durable(&self.rebuilt()),
+            "a_rebuilt_ledger_is_the_running_one"
+        );
+    }
+
+    /// If workers keep coming and nobody holds them, every study ends.
+    pub(crate) fn run_to_the_end(&mut self) {
+        self.failing = false;
+        for number in 0..WORKERS {
+            self.scene.worker(&name(number), SLOTS);
+        }
+        let studies: Vec<StudyId> = self.scene.ledger.studies().keys().copied().collect();
+        for study in studies {
+            let _ = self.scene.handle(Command::ResumeStudy(study));
+        }
+        for _ in 0..10_000 {
+            let over = |phase: &StudyPhase| matches!(phase, StudyPhase::Ended { .. });
+            if self.scene.ledger.studies().values().all(|study| over(&study.phase)) {
+                return;
+            }
+            for slot in 0..2 {
+                if let Some(grant) = self.scene.lease("w0", slot) {
+                    self.scene.finish("w0", &grant);
+                    self.commit();
+                }
+            }
+            self.scene.pass(LEASE_MS);
+            self.commit();
+        }
+        panic!("every_study_ends: {:?}", self.scene.ledger.studies());
+    }
+
+    fn study(&self, number: u8) -> Option<StudyId> {
+        let studies: Vec<StudyId> = self.scene.ledger.studies().keys().copied().collect();
+        studies.get(index(number, studies.len())).copied()
+    }
+
+    fn lease(&mut self, worker: usize, slot: u32) {
+        let command = Command::Lease { worker: name(worker), slot };
+        if let Ok(Reply::Lease(grant)) = self.scene.handle(command) {
+            self.leases.push((name(worker), *grant));
+        }
+    }
+
+    fn say(&mut self, command: Command) {
+        self.messages.push(command.clone());
+        self.tell(command);
+    }
+
+    /// A refused command changes nothing, which the check after this step sees.
+    fn tell(&mut self, command: Command) {
+        let _ = self.scene.handle(command);
+    }
+
+    /// What the committer does after a command: writes, and takes the ledger back to the store if that fails.
+    fn commit(&mut self) {
+        let changes: Vec<Change> = std::mem::take(&mut self.scene.changes);
+        if std::mem::take(&mut self.failing) {
+            self.restart();
+            return;
+        }
+        self.store.commit(&changes).expect("commits");
+        self.history.acknowledge(&self.scene.ledger, &changes);
+    }
+
+    fn rebuilt(&self) -> Ledger {
+        Ledger::rebuild(config(), self.store.load().expect("loads"), self.scene.now)
+    }
+
+    /// The coordinator dies and comes back, with a new monotonic clock; its workers register again.
+    fn restart(&mut self) {
+        self.scene.now.monotonic_ms = 0;
+        self.scene.ledger = self.rebuilt();
+        self.register_all();
+    }
+
+    fn register_all(&mut self) {
+        (0..WORKERS).for_each(|number| self.scene.worker(&name(number), SLOTS));
+    }
+}
+
+fn name(worker: usize) -> String {
+    format!("w{worker}")
+}
+
+fn index(number: impl Into<usize>, count: usize) -> usize {
+    number.into() % count.max(1)
+}
+
+fn said(worker: String, grant: &LeaseGrant, what: Saying) -> Command {
+    let lease = grant.name;
+    match what {
+        Saying::Progress => Command::Progress { worker, lease, epochs: scene::epochs_for(grant) },
+        Saying::Checkpoint { epoch } => {
+            Command::KeepCheckpoint { worker, lease, checkpoint: checkpoint_of(grant, epoch.into()) }
+        }
+        Saying::Complete { diverged } => {
+            let mut results = results_for(grant);
+            // Whether a run diverges is a matter of the run, as in life, not of who trains it when.
+            let run = grant.runs[0];
+            if diverged && run.trial % 2 == 1 && run.fold == 0 {
+                diverge(&mut results[0], 1);
+            }
+            Command::Complete { worker, lease, results }
+        }
+        Saying::Fail { kind } => {
+            use FailureKind::{Crash, Data, Hang, OutOfMemory, Released, Training};
+            let kinds = [Crash, OutOfMemory, Released, Hang, Data, Training];
+            let kind = kinds[usize::from(kind) % kinds.len()];
+            Command::Fail { worker, lease, failure: Failure { kind, message: format!("{kind:?}") } }
+        }
+    }
+}
+
+/// What must survive a restart, as text. When a lease is lost is not among it: it starts anew.
+fn durable(ledger: &Ledger) -> String {
+    let studies = ledger.studies().values().map(|study| {
+        let cohorts: Vec<String> = study
+            .cohorts
+            .iter()
+            .map(|cohort| {
+                let state = format!("{:?}", cohort.state);
+                let state = state.split("expires_ms").next().unwrap_or_default().to_owned();
+                format!(
+                    "{:?} {:?} {} {} {state} {:?} {:?}",
+                    cohort.runs,
+                    cohort.stage,
+                    cohort.attempt,
+                    cohort.failures,
+                    cohort.failure,
+                    cohort.checkpoint
+                )
+            })
+            .collect();
+        let ends: Vec<_> = study.runs.iter().map(|run| run.end).collect();
+        format!(
+            "{} {:?} {} {:?} {:?} {:?} {:?} {:?} {} {cohorts:?} {ends:?}",
+            study.number,
+            study.phase,
+            study.paused,
+            study.device,
+            study.winner,
+            study.weights,
+            study.best(),
+            study.counts(),
+            study.record.earlier.len(),
+        )
+    });
+    let mut artifacts: Vec<&str> = ledger.artifacts().collect();
+    artifacts.sort_unstable();
+    format!("{}\n{artifacts:?}", studies.collect::<Vec<_>>().join("\n"))
+}

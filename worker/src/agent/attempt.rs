@@ -1,0 +1,273 @@
+//! One attempt at a cohort: a trainer trains it, its lease is kept alive, its checkpoints are handed on.
+
+use std::future::{Future, pending};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foldwise_proto::v1::trainer_event::Event;
+use foldwise_proto::v1::{self as proto, FailureKind};
+use foldwise_study::spec::Limits;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use super::connection::Connection;
+use super::hang::HangWatch;
+use super::trainer::{Seen, Trainer};
+
+/// Time that a trainer is given to give a cohort up at once before it is killed.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// Time between two reports while epochs end quickly.
+const REPORT_PAUSE: Duration = Duration::from_millis(200);
+/// Epochs that wait for a coordinator that is away; older ones are forgotten, for they are shown and no more.
+const EPOCHS_MAX: usize = 10_000;
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    Done(proto::CohortDone),
+    Failed(FailureKind, String),
+    /// The coordinator does not want the result any more.
+    Unwanted,
+    /// Handed back before its end; why.
+    HandedBack(&'static str),
+}
+
+type Pending<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
+
+/// An attempt under way.
+pub(super) struct Attempt<'a> {
+    pub(super) name: &'a proto::LeaseName,
+    pub(super) connection: Arc<Connection>,
+    pub(super) drain: &'a CancellationToken,
+    /// Time to come to an epoch's end when handing back.
+    pub(super) grace: Duration,
+    hang: HangWatch,
+    epochs: Vec<proto::MemberEpoch>,
+    report: Pending<Result<proto::Order, Status>>,
+    next_report: Instant,
+    upload: Pending<()>,
+    stopping: Option<Stopping>,
+}
+
+/// A cohort that is being given up.
+struct Stopping {
+    why: Why,
+    /// Whether the trainer still goes on to its epoch's end.
+    keeps_checkpoint: bool,
+    /// Whether it has stopped, and only its checkpoint is on its way.
+    stopped: bool,
+    until: Instant,
+}
+
+#[derive(Clone, Copy)]
+enum Why {
+    Unwanted,
+    HandBack(&'static str),
+}
+
+impl Why {
+    fn ended(self) -> Ended {
+        match self {
+            Self::Unwanted => Ended::Unwanted,
+            Self::HandBack(why) => Ended::HandedBack(why),
+        }
+    }
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(
+        name: &'a proto::LeaseName,
+        connection: Arc<Connection>,
+        drain: &'a CancellationToken,
+        grace: Duration,
+        limits: &Limits,
+    ) -> Self {
+        Self {
+            name,
+            connection,
+            drain,
+            grace,
+            hang: HangWatch::new(limits),
+            epochs: Vec::new(),
+            report: None,
+            next_report: Instant::now(),
+            upload: None,
+            stopping: None,
+        }
+    }
+
+    /// Watches a trainer that was given the cohort until the attempt has ended. The trainer is gone from its place if it
+    /// cannot take another cohort.
+    pub(super) async fn run(mut self, place: &mut Option<Trainer>) -> Ended {
+        loop {
+            let Some(trainer) = place.as_mut() else {
+                return Ended::Failed(FailureKind::Crash, "the trainer is gone".to_owned());
+            };
+            let stopping = self.stopping.as_ref().map(|stopping| stopping.until);
+            let ended = tokio::select! {
+                biased;
+                () = self.drain.cancelled(), if stopping.is_none() => {
+                    self.stop(trainer, Why::HandBack("the worker was stopped"), true).await
+                }
+                seen = trainer.next() => match seen {
+                    Seen::Event(event) => self.take(event),
+                    Seen::Ended(ending) => {
+                        *place = None;
+                        let kind =
+                            if ending.out_of_memory { FailureKind::OutOfMemory } else { FailureKind::Crash };
+                        Some(Ended::Failed(kind, ending.reason))
+                    }
+                },
+                answer = answered(&mut self.report) => self.obey(trainer, answer).await,
+                () = sleep_until(self.next_report), if self.report.is_none() => {
+                    self.begin_report();
+                    None
+                }
+                () = answered(&mut self.upload) => {
+                    self.stopping.as_ref().filter(|stopping| stopping.stopped).map(|stopping| stopping.why.ended())
+                }
+                () = sleep_until(self.hang.deadline()), if stopping.is_none() => {
+                    *place = None;
+                    let seconds = self.hang.limit().as_secs();
+                    let message = format!(
+                        "no epoch ended within {seconds} s and the trainer was killed (limits.hang_seconds sets the time)"
+                    );
+                    Some(Ended::Failed(FailureKind::Hang, message))
+                }
+                () = sleep_until(stopping.unwrap_or(self.next_report)), if stopping.is_some() => {
+                    self.insist(place).await
+                }
+            };
+            if let Some(ended) = ended {
+                return ended;
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) -> Option<Ended> {
+        match event {
+            Event::Epoch(epoch) => {
+                self.hang.epoch_ended();
+                if self.epochs.len() == EPOCHS_MAX {
+                    self.epochs.remove(0);
+                }
+                self.epochs.push(epoch);
+                self.next_report = self.next_report.min(Instant::now() + REPORT_PAUSE);
+            }
+            Event::Checkpoint(written) => self.begin_upload(written),
+            Event::Done(done) => return Some(Ended::Done(done)),
+            Event::Failed(failed) => return Some(Ended::Failed(failed.kind(), failed.message)),
+            Event::Ready(_) => {}
+            Event::Stopped(_) => {
+                let why = self.stopping.as_ref().map_or(Why::Unwanted, |stopping| stopping.why);
+                if self.upload.is_none() {
+                    return Some(why.ended());
+                }
+                // The checkpoint first, so that whoever goes on has it.
+                if let Some(stopping) = &mut self.stopping {
+                    stopping.stopped = true;
+                }
+            }
+        }
+        None
+    }
+
+    fn begin_report(&mut self) {
+        let (connection, name) = (Arc::clone(&self.connection), self.name.clone());
+        let epochs = std::mem::take(&mut self.epochs);
+        self.next_report = Instant::now() + connection.heartbeat();
+        self.report = Some(Box::pin(async move { connection.progress(&name, epochs).await }));
+    }
+
+    async fn obey(&mut self, trainer: &mut Trainer, answer: Result<proto::Order, Status>) -> Option<Ended> {
+        if !self.epochs.is_empty() {
+            self.next_report = self.next_report.min(Instant::now() + REPORT_PAUSE);
+        }
+        let paused = "the study was paused";
+        match answer {
+            Ok(proto::Order::Stop) => self.stop(trainer, Why::Unwanted, false).await,
+            Ok(proto::Order::HandBack) => self.stop(trainer, Why::HandBack(paused), true).await,
+            Ok(proto::Order::Drain) => {
+                self.drain.cancel();
+                None
+            }
+            Ok(proto::Order::Continue | proto::Order::Unspecified) => None,
+            // The coordinator does not know the study any more, or refuses this worker.
+            Err(status) => {
+                tracing::warn!(cohort = self.name.cohort, reason = status.message(), "progress was refused");
+                self.stop(trainer, Why::Unwanted, false).await
+            }
+        }
+    }
+
+    /// Has the trainer give its cohort up. The sooner of two wishes holds.
+    async fn stop(&mut self, trainer: &mut Trainer, why: Why, keep_checkpoint: bool) -> Option<Ended> {
+        if self.stopping.as_ref().is_some_and(|stopping| !stopping.keeps_checkpoint || keep_checkpoint) {
+            return None;
+        }
+        let until = Instant::now() + if keep_checkpoint { self.grace } else { STOP_PATIENCE };
+        self.stopping = Some(Stopping { why, keeps_checkpoint: keep_checkpoint, stopped: false, until });
+        // A trainer that cannot be told has ended, which is seen next.
+        let _ = trainer.stop(keep_checkpoint).await;
+        None
+    }
+
+    /// Time to give up is over: no checkpoint then; and then no trainer.
+    async fn insist(&mut self, place: &mut Option<Trainer>) -> Option<Ended> {
+        let stopping = self.stopping.as_mut()?;
+        let why = stopping.why;
+        if let (true, false, Some(trainer)) = (stopping.keeps_checkpoint, stopping.stopped, place.as_mut()) {
+            stopping.keeps_checkpoint = false;
+            stopping.until = Instant::now() + STOP_PATIENCE;
+            let _ = trainer.stop(false).await;
+            return None;
+        }
+        if !stopping.stopped {
+            *place = None;
+        }
+        Some(why.ended())
+    }
+
+    /// One upload at a time: a checkpoint that comes too soon after another is let go.
+    fn begin_upload(&mut self, written: proto::CheckpointWritten) {
+        let path = PathBuf::from(written.path);
+        if self.upload.is_some() {
+            remove(&path);
+            return;
+        }
+        let (connection, name) = (Arc::clone(&self.connection), self.name.clone());
+        self.upload = Some(Box::pin(async move {
+            let kept = match connection.upload(&path).await {
+                Ok(digest) => connection.keep_checkpoint(&name, written.epoch, digest).await,
+                Err(status) => Err(status),
+            };
+            match kept {
+                Ok(kept) => tracing::debug!(cohort = name.cohort, epoch = written.epoch, kept, "checkpoint"),
+                Err(status) => {
+                    tracing::warn!(cohort = name.cohort, reason = status.message(), "no checkpoint is kept");
+                }
+            }
+            remove(&path);
+        }));
+    }
+}
+
+/// Waits for what is pending, which is then no more; for ever where nothing is.
+async fn answered<T>(waiting: &mut Pending<T>) -> T {
+    let answer = match waiting {
+        Some(future) => future.await,
+        None => pending().await,
+    };
+    *waiting = None;
+    answer
+}
+
+/// Removes a temporary file.
+pub(super) fn remove(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path) {
+        tracing::warn!(path = %path.display(), %error, "a temporary file stays behind");
+    }
+}

@@ -1,0 +1,100 @@
+//! A trainer as its slot sees it: orders in, events out.
+
+use std::io;
+use std::path::Path;
+
+use foldwise_proto::v1::trainer_event::Event;
+use foldwise_proto::v1::trainer_order::Order;
+use foldwise_proto::v1::{self as proto};
+use tokio::io::AsyncWrite;
+use tokio::sync::mpsc;
+
+use super::launch::{Ending, Launch, Life};
+use crate::pipe;
+
+/// Events that may wait for the agent; a trainer that is further ahead waits.
+const EVENTS_MAX: usize = 1024;
+
+/// A running trainer. Dropping it ends it.
+pub(super) struct Trainer {
+    life: Box<dyn Life>,
+    orders: Box<dyn AsyncWrite + Send + Sync + Unpin>,
+    events: mpsc::Receiver<io::Result<Event>>,
+    /// The device, as the trainer names it.
+    pub(super) device_model: String,
+}
+
+/// What is seen of a trainer next.
+#[derive(Debug)]
+pub(super) enum Seen {
+    /// It said something.
+    Event(Event),
+    /// It ended.
+    Ended(Ending),
+}
+
+impl Trainer {
+    /// Starts a trainer and waits until it can take a cohort.
+    pub(super) async fn start(launch: &dyn Launch, slot: u32, scratch: &Path) -> Result<Self, String> {
+        let launched = launch.launch(slot, scratch)?;
+        let mut output = launched.events;
+        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        tokio::spawn(async move {
+            loop {
+                let event = match pipe::read_async::<proto::TrainerEvent>(&mut output).await {
+                    Ok(Some(event)) => Ok(event.event),
+                    Ok(None) => return,
+                    Err(error) => Err(error),
+                };
+                let Some(event) = event.transpose() else { continue };
+                let broken = event.is_err();
+                if sender.send(event).await.is_err() || broken {
+                    return;
+                }
+            }
+        });
+        let (life, orders) = (launched.life, launched.orders);
+        let mut trainer = Self { life, orders, events, device_model: String::new() };
+        match trainer.next().await {
+            Seen::Event(Event::Ready(ready)) => {
+                trainer.device_model = ready.device_model;
+                Ok(trainer)
+            }
+            Seen::Event(other) => Err(format!("a trainer began with {other:?}")),
+            Seen::Ended(ending) => Err(ending.reason),
+        }
+    }
+
+    /// The next event, or how the trainer ended.
+    pub(super) async fn next(&mut self) -> Seen {
+        match self.events.recv().await {
+            Some(Ok(event)) => Seen::Event(event),
+            Some(Err(error)) => Seen::Ended(Ending {
+                reason: format!("the trainer sent what is no message: {error}"),
+                out_of_memory: false,
+            }),
+            None => Seen::Ended(self.life.end().await),
+        }
+    }
+
+    /// Hands a cohort over, with the checkpoint to go on from.
+    pub(super) async fn train(&mut self, lease: proto::Lease, checkpoint: Option<&Path>) -> io::Result<()> {
+        let checkpoint_path = checkpoint.map(|path| path.display().to_string()).unwrap_or_default();
+        self.order(Order::Train(proto::Train { lease: Some(lease), checkpoint_path })).await
+    }
+
+    /// Asks to give the cohort up: at once, or after the epoch with a checkpoint.
+    pub(super) async fn stop(&mut self, keep_checkpoint: bool) -> io::Result<()> {
+        self.order(Order::Stop(proto::Stop { keep_checkpoint })).await
+    }
+
+    async fn order(&mut self, order: Order) -> io::Result<()> {
+        pipe::write_async(&mut self.orders, &proto::TrainerOrder { order: Some(order) }).await
+    }
+}
+
+impl std::fmt::Debug for Trainer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trainer").field("device_model", &self.device_model).finish_non_exhaustive()
+    }
+}
