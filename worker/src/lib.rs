@@ -6,7 +6,7 @@
 pub mod agent;
 pub mod cuda;
 pub mod machine;
-mod pipe;
+pub mod pipe;
 pub mod process;
 pub mod trainer;
 

@@ -14,7 +14,7 @@ const FRAME_BYTES_MAX: u32 = 64 << 20;
 ///
 /// # Errors
 /// When the pipe breaks, or does not carry such messages.
-pub(crate) fn read<M: Message + Default>(input: &mut impl Read) -> io::Result<Option<M>> {
+pub fn read<M: Message + Default>(input: &mut impl Read) -> io::Result<Option<M>> {
     let mut length = [0; 4];
     match input.read_exact(&mut length) {
         Ok(()) => {}
@@ -30,7 +30,7 @@ pub(crate) fn read<M: Message + Default>(input: &mut impl Read) -> io::Result<Op
 ///
 /// # Errors
 /// When the pipe breaks.
-pub(crate) fn write(output: &mut impl Write, message: &impl Message) -> io::Result<()> {
+pub fn write(output: &mut impl Write, message: &impl Message) -> io::Result<()> {
     output.write_all(&frame(message)?)?;
     output.flush()
 }
@@ -39,9 +39,7 @@ pub(crate) fn write(output: &mut impl Write, message: &impl Message) -> io::Resu
 ///
 /// # Errors
 /// As [`read`].
-pub(crate) async fn read_async<M: Message + Default>(
-    input: &mut (impl AsyncRead + Unpin),
-) -> io::Result<Option<M>> {
+pub async fn read_async<M: Message + Default>(input: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<M>> {
     let mut length = [0; 4];
     match input.read_exact(&mut length).await {
         Ok(_) => {}
@@ -57,10 +55,7 @@ pub(crate) async fn read_async<M: Message + Default>(
 ///
 /// # Errors
 /// As [`write`].
-pub(crate) async fn write_async(
-    output: &mut (impl AsyncWrite + Unpin),
-    message: &impl Message,
-) -> io::Result<()> {
+pub async fn write_async(output: &mut (impl AsyncWrite + Unpin), message: &impl Message) -> io::Result<()> {
     output.write_all(&frame(message)?).await?;
     output.flush().await
 }

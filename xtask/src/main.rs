@@ -9,6 +9,7 @@ mod demo;
 mod environment;
 mod error;
 mod setup;
+mod simulate;
 mod step;
 mod test;
 mod workspace;
@@ -35,6 +36,8 @@ enum Task {
     Test(test::TestArguments),
     /// Run the benchmarks.
     Bench(bench::BenchArguments),
+    /// Play simulated clusters under faults, and compare their reports with those of undisturbed ones.
+    Simulate(simulate::SimulateArguments),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(&workspace),
         Task::Test(options) => test::run(&workspace, options).map(|()| ExitCode::SUCCESS),
         Task::Bench(options) => bench::run(&workspace, options),
+        Task::Simulate(options) => simulate::run(&workspace, options),
     });
     done.unwrap_or_else(|error: TaskError| {
         eprintln!("xtask: {error}");

@@ -1,0 +1,43 @@
+//! Some hundreds of seeds. `cargo xtask simulate` plays more.
+
+use foldwise_simulation::{Comparison, Tally, history};
+
+/// Seeds that this many tests share.
+const PARTS: u64 = 4;
+/// Seeds of each part.
+const SEEDS: u64 = 75;
+
+fn play_part(part: u64) {
+    let mut comparison = Comparison::default();
+    let mut total = Tally::default();
+    for seed in part * SEEDS..(part + 1) * SEEDS {
+        history::keep();
+        let played = comparison.play(seed);
+        let lines = history::take().join("\n");
+        total.add(&played.unwrap_or_else(|what| panic!("seed {seed}: {what}\n{lines}")));
+    }
+    // What nothing befalls proves nothing.
+    assert!(total.coordinator_crashes > 0 && total.worker_crashes > 0, "{total}");
+    assert!(total.network_faults > 0 && total.trainer_faults > 0 && total.operations > 0, "{total}");
+    assert!(total.checks > SEEDS, "{total}");
+}
+
+#[test]
+fn reports_equal_those_of_undisturbed_clusters_first_part() {
+    play_part(0);
+}
+
+#[test]
+fn reports_equal_those_of_undisturbed_clusters_second_part() {
+    play_part(1);
+}
+
+#[test]
+fn reports_equal_those_of_undisturbed_clusters_third_part() {
+    play_part(2);
+}
+
+#[test]
+fn reports_equal_those_of_undisturbed_clusters_fourth_part() {
+    play_part(PARTS - 1);
+}
