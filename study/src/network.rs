@@ -26,6 +26,7 @@ pub struct NetworkSpec {
     pub cnn: Option<Cnn>,
     /// Any sequence of layers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 10_000))]
     pub layers: Option<Vec<Layer>>,
     /// How the weights of linear and convolutional layers start.
     #[serde(default)]

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 mod condition;
+mod size;
 mod values;
 
 pub use condition::{Bounds, Condition};
+pub use size::{PARAMETERS_MAX, SETTINGS_MAX, VALUES_MAX};
 pub use values::{LinearRange, LogRange, Values};
 
 /// `[space]`: each key is a path such as `"train.optimizer.lr"`, each value what to try there.
@@ -35,6 +37,23 @@ pub struct Axis {
     pub paths: Vec<String>,
     /// For each step along the axis, one value per path.
     pub points: Vec<Vec<Json>>,
+}
+
+/// Values in a tree of JSON, tables and lists counted as well.
+pub(crate) fn settings(json: &Json) -> usize {
+    let inside: usize = match json {
+        Json::Array(items) => items.iter().map(settings).sum(),
+        Json::Object(entries) => entries.values().map(settings).sum(),
+        _ => 0,
+    };
+    inside + 1
+}
+
+impl Axis {
+    /// What the largest of its points sets.
+    pub(crate) fn settings(&self) -> usize {
+        self.points.iter().map(|point| point.iter().map(settings).sum()).max().unwrap_or(0)
+    }
 }
 
 impl Space {

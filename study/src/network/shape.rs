@@ -112,6 +112,7 @@ impl Network {
         input: &[usize],
         outputs: usize,
     ) -> Result<Self, NetworkError> {
+        bounded(input, &NetworkError::Overflow { index: 0, layer: "input" })?;
         let mut shape = input.to_vec();
         let mut shaped = Vec::with_capacity(layers.len());
         for (index, layer) in layers.into_iter().enumerate() {
@@ -160,7 +161,7 @@ impl Network {
     /// Multiply-accumulates of one row's forward pass through linear and convolutional layers.
     #[must_use]
     pub fn multiply_accumulates(&self) -> u64 {
-        self.layers.iter().map(LayerShape::multiply_accumulates).sum()
+        self.layers.iter().map(LayerShape::multiply_accumulates).fold(0, u64::saturating_add)
     }
 
     /// Numbers that one row's forward pass keeps for the backward pass, about.
@@ -197,7 +198,9 @@ impl LayerShape {
             Layer::Linear(linear) => (linear.units * self.input[0]) as u64,
             Layer::Conv2d(conv) => {
                 let [height, width] = conv.kernel.sides();
-                (self.output.iter().product::<usize>() * self.input[0] * height * width) as u64
+                // Each side of this product is bounded by a layer's size, the product is not.
+                let window = (self.input[0] * height * width) as u64;
+                (self.output.iter().product::<usize>() as u64).saturating_mul(window)
             }
             _ => 0,
         }

@@ -12,6 +12,7 @@ use super::layer::{Activation, Conv2d, Dropout, Layer, Linear, Pool2d, Square};
 #[serde(deny_unknown_fields)]
 pub struct Mlp {
     /// Units of each hidden layer; empty for softmax (or linear) regression.
+    #[schemars(length(max = 1_000))]
     pub hidden: Vec<usize>,
     /// After each hidden layer.
     #[serde(default)]
@@ -42,7 +43,7 @@ impl Mlp {
 #[serde(deny_unknown_fields)]
 pub struct Cnn {
     /// Output channels of each block.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 1_000))]
     pub channels: Vec<usize>,
     /// Height and width of each kernel.
     #[serde(default = "three")]
@@ -64,6 +65,7 @@ pub struct Cnn {
     pub global_avg_pool: bool,
     /// Units of the hidden linear layers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1_000))]
     pub hidden: Vec<usize>,
     /// Dropout rate after each hidden activation, or before the output layer.
     #[serde(default)]

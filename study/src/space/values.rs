@@ -39,6 +39,24 @@ pub struct LogRange {
 }
 
 impl Values {
+    /// Whether every value of a range is a finite number; so of a list.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        let ends =
+            |ends: &[serde_json::Number; 2]| ends.each_ref().map(|end| end.as_f64().unwrap_or(f64::NAN));
+        match self {
+            Self::List(_) => true,
+            Self::Linear(range) => {
+                let [from, to] = ends(&range.linear);
+                (to - from).is_finite()
+            }
+            Self::Log(range) => {
+                let [from, to] = ends(&range.log);
+                (to / from).is_normal()
+            }
+        }
+    }
+
     /// The values in order.
     #[must_use]
     pub fn list(&self) -> Vec<Json> {
@@ -68,16 +86,23 @@ fn spread(ends: &[serde_json::Number; 2], steps: usize, at: impl Fn(f64, f64, f6
                 // Ratios such as 10 and 100 between 1 and 1000 miss whole numbers by rounding alone.
                 let nearest = value.round();
                 if whole && (value - nearest).abs() <= nearest.abs() * 1e-12 {
-                    #[expect(
-                        clippy::cast_possible_truncation,
-                        reason = "between two whole numbers of 64 bits"
-                    )]
-                    return Json::from(nearest as i64);
+                    return whole_number(nearest);
                 }
                 Json::from(value)
             }
         })
         .collect()
+}
+
+/// A whole number between two whole numbers of 64 bits, which may lie beyond those that have a sign.
+fn whole_number(nearest: f64) -> Json {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between two whole numbers of 64 bits"
+    )]
+    let (signed, unsigned) = (nearest as i64, nearest as u64);
+    if nearest < 0.0 { Json::from(signed) } else { Json::from(unsigned) }
 }
 
 #[cfg(test)]
@@ -94,6 +119,8 @@ mod tests {
         assert_eq!(list(r#"{"linear": [32, 128], "steps": 4}"#), "[32,64,96,128]");
         assert_eq!(list(r#"{"linear": [0.0, 0.3], "steps": 3}"#), "[0.0,0.15,0.3]");
         assert_eq!(list(r#"{"log": [1, 1000], "steps": 4}"#), "[1,10,100,1000]");
+        let seeds = list(r#"{"linear": [0, 18446744073709551615], "steps": 3}"#);
+        assert_eq!(seeds, "[0,9223372036854775808,18446744073709551615]");
         assert_eq!(list(r#"{"log": [1e-4, 1e-2], "steps": 2}"#), "[0.0001,0.01]");
     }
 }

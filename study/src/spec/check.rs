@@ -1,6 +1,6 @@
 //! Contradictions between fields, which no schema can say.
 
-use super::problem::{Problem, nearest};
+use super::problem::{PROBLEMS_LISTED_MAX, Problem, nearest};
 use super::{FinalSpec, Spec};
 use crate::space::{Space, Values};
 use crate::train::{OptimizerKind, TrainSpec};
@@ -71,6 +71,9 @@ fn check_space(space: &Space, problems: &mut Vec<Problem>) {
                 format!("space.{path}"),
                 "the ends of a log range must be greater than 0",
             ));
+        } else if !values.is_finite() {
+            let message = "the ends of the range are too far apart to count between them";
+            problems.push(Problem::new(format!("space.{path}"), message));
         }
     }
     for (index, group) in space.zip.iter().enumerate() {
@@ -82,6 +85,9 @@ fn check_space(space: &Space, problems: &mut Vec<Problem>) {
     }
     for (index, rule) in space.exclude.iter().enumerate() {
         for path in rule.keys().filter(|path| !paths.contains(&path.as_str())) {
+            if problems.len() > PROBLEMS_LISTED_MAX {
+                return;
+            }
             let problem = Problem::new(
                 format!("space.exclude.{index}"),
                 format!("`{path}` is not searched, so it cannot decide what is left out"),

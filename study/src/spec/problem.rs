@@ -54,14 +54,23 @@ impl fmt::Display for Problem {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Problems(pub Vec<Problem>);
 
+/// More problems than this are counted, not listed.
+pub(crate) const PROBLEMS_LISTED_MAX: usize = 100;
+
 impl Problems {
-    /// Problems in the order of the file, with lines and columns worked out from their spans.
+    /// Problems in the order of the file, with lines and columns worked out from their spans; of many the first, and
+    /// how many more there are.
     pub(crate) fn locate(mut problems: Vec<Problem>, text: &str) -> Self {
+        problems.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
+        problems.dedup();
+        let more = problems.len().saturating_sub(PROBLEMS_LISTED_MAX);
+        problems.truncate(PROBLEMS_LISTED_MAX);
         for problem in &mut problems {
             problem.position = problem.span.as_ref().map(|span| position(text, span.start));
         }
-        problems.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
-        problems.dedup();
+        if more > 0 {
+            problems.push(Problem::new("", format!("{more} more problems")));
+        }
         Self(problems)
     }
 }
@@ -84,11 +93,18 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
+/// Longer words are not compared: nobody mistypes them into one that is known.
+const WORD_BYTES_MAX: usize = 100;
+
 /// The known word nearest to `word`, if one is near enough to have been meant.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > WORD_BYTES_MAX {
+        return None;
+    }
     let allowed = (word.chars().count() / 3).max(1) + 1;
     known
         .into_iter()
+        .filter(|candidate| candidate.len() <= WORD_BYTES_MAX)
         .map(|candidate| (edit_distance(word, candidate), candidate))
         .filter(|&(distance, candidate)| {
             distance <= allowed || candidate.starts_with(word) || word.starts_with(candidate)

@@ -11,6 +11,9 @@ use crate::trials::{RowFacts, Trials};
 /// The largest text that is read as a spec: far above any written by hand.
 pub const SPEC_BYTES_MAX: usize = 1 << 20;
 
+/// The most segments of a path that is searched; the deepest settings have seven.
+const PATH_SEGMENTS_MAX: usize = 16;
+
 /// A spec together with the text it was read from, so that later problems can point at their place too.
 #[derive(Debug)]
 pub struct SpecFile {
@@ -89,18 +92,15 @@ impl SpecFile {
     }
 }
 
-/// Checks every value but the first of each dimension against the schema of the field that it would fill.
+/// Checks every value but the first of each dimension against the schema of the field that it would fill. Where there
+/// is no such field, the first value has told.
 fn check_values(root: &Node, space: &Space, problems: &mut Vec<Problem>) {
     for (path, values) in space.dimensions() {
+        let Some(field) = schema::field(root, schema::inlined(), path) else { continue };
         let span = root.place_of_setting(path);
         for value in values.list().iter().skip(1) {
-            let mut tree = root.clone();
-            if tree.set(path, Node::from_json(value, &span)).is_err() {
-                break;
-            }
             let mut found = Vec::new();
-            schema::check(&tree, schema::inlined(), "", &mut found);
-            found.retain(|problem| problem.span == span);
+            schema::check(&Node::from_json(value, &span), field, path, &mut found);
             if !found.is_empty() {
                 problems.extend(found);
                 break;
@@ -119,7 +119,17 @@ fn read_space(root: &Node, problems: &mut Vec<Problem>) -> Space {
         problems.extend(found);
         return Space::default();
     };
+    if let Err(problem) = space.points() {
+        problems.push(problem.at(entry.node.span.clone()));
+        return Space::default();
+    }
     let mut keep = |path: &String| {
+        if path.split('.').count() > PATH_SEGMENTS_MAX {
+            let shown: String = path.chars().take(60).collect();
+            let message = format!("`{shown}…` is longer than the path of any setting");
+            problems.push(Problem::new("space", message).at(root.place_of_setting(path)));
+            return false;
+        }
         let searchable = ["network", "train"].iter().any(|section| {
             path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         });
@@ -225,18 +235,22 @@ fn flatten(entry: Entry, flat: &mut Vec<Entry>) {
     }
 }
 
-/// Puts `value` at a dotted path that is known to fit.
-pub(crate) fn set_json(json: &mut Json, path: &str, value: Json) {
-    let mut place = json;
+/// Puts `value` at a dotted path.
+///
+/// # Errors
+/// When the path leads through what is neither a table nor a list, or past a list's end. Never so for a checked spec.
+pub(crate) fn set_json(json: &mut Json, path: &str, value: Json) -> Result<(), Problem> {
+    let mut place = Some(json);
     for segment in path.split('.') {
         place = match place {
-            Json::Array(items) => {
-                let index = segment.parse().unwrap_or(usize::MAX);
-                let Some(item) = items.get_mut(index) else { return };
-                item
-            }
-            other => &mut other[segment],
+            Some(Json::Array(items)) => segment.parse().ok().and_then(|index: usize| items.get_mut(index)),
+            Some(other @ (Json::Object(_) | Json::Null)) => Some(&mut other[segment]),
+            _ => None,
         };
     }
-    *place = value;
+    match place {
+        Some(place) => *place = value,
+        None => return Err(Problem::new(format!("space.{path}"), "there is no such setting")),
+    }
+    Ok(())
 }

@@ -4,13 +4,14 @@
 //! another line. The check differs from a general validator in that it points at the file, names the nearest
 //! known key and finds everything at once.
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use schemars::generate::SchemaSettings;
 use serde_json::Value as Json;
 
 use super::Spec;
-use super::problem::{Problem, nearest};
+use super::problem::{PROBLEMS_LISTED_MAX, Problem, nearest};
 use super::source::{Entry, Node, Value};
 
 /// The schema of a study file (JSON Schema 2020-12).
@@ -133,30 +134,63 @@ fn check_tagged(
     path: &str,
     problems: &mut Vec<Problem>,
 ) {
+    if let Some(schema) = table_meant(node, entries, alternatives) {
+        return check(node, schema, path, problems);
+    }
+    if alternatives.iter().all(|schema| wrong_type(node, schema).is_some()) {
+        let expected: Vec<_> = alternatives.iter().map(|schema| expected(schema)).collect();
+        return problems.push(fault(node, path, format!("expected {}, found a table", one_of(&expected))));
+    }
+    let known: Vec<&str> = alternatives.iter().filter_map(|schema| tag(schema)).collect();
+    match entries.first() {
+        Some(entry) => unknown_key(entry, &known, path, problems),
+        None => problems.push(fault(node, path, format!("is empty; expected one of {}", known.join(", ")))),
+    }
+}
+
+/// The alternative that a table must mean: the one that shares most keys with it, or the only table.
+fn table_meant<'a>(node: &Node, entries: &[Entry], alternatives: &[&'a Json]) -> Option<&'a Json> {
     let tables: Vec<&Json> =
         alternatives.iter().copied().filter(|schema| wrong_type(node, schema).is_none()).collect();
     let shared =
         |schema: &Json| entries.iter().filter(|entry| property(schema, &entry.key).is_some()).count();
-    let best = tables.iter().max_by_key(|schema| {
+    let best = tables.iter().copied().max_by_key(|schema| {
         (shared(schema), std::cmp::Reverse(schema["required"].as_array().map_or(0, Vec::len)))
-    });
-    match best {
-        Some(schema) if shared(schema) > 0 || tables.len() == 1 => check(node, schema, path, problems),
-        Some(_) => {
-            let known: Vec<&str> = alternatives.iter().filter_map(|schema| tag(schema)).collect();
-            match entries.first() {
-                Some(entry) => problems.push(unknown_key(entry, &known, path)),
-                None => problems.push(fault(
-                    node,
-                    path,
-                    format!("is empty; expected one of {}", known.join(", ")),
-                )),
+    })?;
+    (shared(best) > 0 || tables.len() == 1).then_some(best)
+}
+
+/// The schema of the field at a dotted path, by the alternatives that the tables on the way mean. `None` where one of
+/// them is not what it should be.
+pub(crate) fn field<'a>(node: &Node, schema: &'a Json, path: &str) -> Option<&'a Json> {
+    let (mut node, mut schema) = (node, schema);
+    for segment in path.split('.') {
+        let table;
+        (node, schema) = match &node.value {
+            Value::List(items) => {
+                table = narrowed(schema, |alternatives| {
+                    alternatives.iter().copied().find(|schema| wrong_type(node, schema).is_none())
+                })?;
+                (items.get(segment.parse::<usize>().ok()?)?, table.get("items")?)
             }
-        }
-        None => {
-            let expected: Vec<_> = alternatives.iter().map(|schema| expected(schema)).collect();
-            problems.push(fault(node, path, format!("expected {}, found a table", one_of(&expected))));
-        }
+            Value::Table(entries) => {
+                table = narrowed(schema, |alternatives| table_meant(node, entries, alternatives))?;
+                (&node.get(segment)?.node, property(table, segment)?)
+            }
+            _ => return None,
+        };
+    }
+    Some(schema)
+}
+
+/// A schema, or the one of its alternatives that is meant.
+fn narrowed<'a>(schema: &'a Json, meant: impl FnOnce(&[&'a Json]) -> Option<&'a Json>) -> Option<&'a Json> {
+    match alternatives(schema) {
+        None => Some(schema),
+        Some(alternatives) => match alternatives[..] {
+            [only] => Some(only),
+            _ => meant(&alternatives),
+        },
     }
 }
 
@@ -167,8 +201,9 @@ fn property<'a>(schema: &'a Json, key: &str) -> Option<&'a Json> {
 fn check_table(node: &Node, entries: &[Entry], schema: &Json, path: &str, problems: &mut Vec<Problem>) {
     let empty = serde_json::Map::new();
     let properties = schema.get("properties").and_then(Json::as_object).unwrap_or(&empty);
-    for (index, entry) in entries.iter().enumerate() {
-        if entries[..index].iter().any(|earlier| earlier.key == entry.key) {
+    let mut seen = HashSet::new();
+    for entry in entries {
+        if !seen.insert(entry.key.as_str()) {
             problems.push(
                 Problem::new(path, format!("`{}` is given twice", entry.key)).at(entry.key_span.clone()),
             );
@@ -178,7 +213,7 @@ fn check_table(node: &Node, entries: &[Entry], schema: &Json, path: &str, proble
             (Some(property), _) => check(&entry.node, property, &at, problems),
             (None, Some(Json::Bool(false))) => {
                 let known: Vec<&str> = properties.keys().map(String::as_str).collect();
-                problems.push(unknown_key(entry, &known, path));
+                unknown_key(entry, &known, path, problems);
             }
             (None, Some(other)) if other.is_object() => check(&entry.node, other, &at, problems),
             (None, _) => {}
@@ -198,12 +233,16 @@ fn check_table(node: &Node, entries: &[Entry], schema: &Json, path: &str, proble
     }
 }
 
-fn unknown_key(entry: &Entry, known: &[&str], path: &str) -> Problem {
+fn unknown_key(entry: &Entry, known: &[&str], path: &str, problems: &mut Vec<Problem>) {
     let problem = Problem::new(path, format!("unknown key `{}`", entry.key)).at(entry.key_span.clone());
-    match nearest(&entry.key, known.iter().copied()) {
+    // A hint is work, and is lost on problems that are only counted.
+    if problems.len() >= PROBLEMS_LISTED_MAX {
+        return problems.push(problem);
+    }
+    problems.push(match nearest(&entry.key, known.iter().copied()) {
         Some(key) => problem.hint(format!("did you mean `{key}`?")),
         None => problem.hint(format!("known here: {}", known.join(", "))),
-    }
+    });
 }
 
 fn check_list(node: &Node, items: &[Node], schema: &Json, path: &str, problems: &mut Vec<Problem>) {
@@ -255,15 +294,26 @@ fn check_number(node: &Node, schema: &Json, path: &str, problems: &mut Vec<Probl
     if !number.is_finite() {
         return problems.push(fault(node, path, "must be finite".to_owned()));
     }
-    let least = schema.get("minimum").and_then(Json::as_f64);
-    let format_max = (schema.get("format") == Some(&Json::from("uint32"))).then_some(f64::from(u32::MAX));
+    let (format_min, format_max) = match schema.get("format").and_then(Json::as_str) {
+        Some("uint32") => (None, Some(f64::from(u32::MAX))),
+        Some("float") => (Some(f64::from(f32::MIN)), Some(f64::from(f32::MAX))),
+        _ => (None, None),
+    };
+    let least = schema.get("minimum").and_then(Json::as_f64).or(format_min);
     let most = schema.get("maximum").and_then(Json::as_f64).or(format_max);
     let message = match (least, most) {
-        (Some(least), _) if number < least => format!("must be at least {least}, is {number}"),
-        (_, Some(most)) if number > most => format!("must be at most {most}, is {number}"),
+        (Some(least), _) if number < least => {
+            format!("must be at least {}, is {}", short(least), short(number))
+        }
+        (_, Some(most)) if number > most => format!("must be at most {}, is {}", short(most), short(number)),
         _ => return,
     };
     problems.push(fault(node, path, message));
+}
+
+/// A number as a person writes it, however large.
+fn short(number: f64) -> String {
+    if number.abs() < 1e15 { number.to_string() } else { format!("{number:e}") }
 }
 
 /// The words that a schema allows, if it allows words alone.

@@ -200,8 +200,10 @@ fn parse_json(text: &str) -> Result<Node, Problem> {
         let offset = (line_start + error.column().saturating_sub(1)).min(text.len());
         Problem::new("", error.to_string()).at(Some(offset..offset))
     })?;
-    // JSON is YAML, and the YAML reader knows places; where it does not read a text, the places are lost alone.
-    Ok(parse_yaml(text).unwrap_or_else(|_| Node::from_json(&json, &None)))
+    // JSON is YAML, and the YAML reader knows places; where it does not read a text, or reads it otherwise, the places
+    // are lost alone.
+    let placed = parse_yaml(text).ok().filter(|node| node.to_json() == json);
+    Ok(placed.unwrap_or_else(|| Node::from_json(&json, &None)))
 }
 
 fn bytes(location: &serde_saphyr::Location) -> Span {

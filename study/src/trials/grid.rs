@@ -4,9 +4,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{RowFacts, TRIALS_MAX, Trial};
+use super::{RowFacts, Trial};
 use crate::network::NetworkSpec;
-use crate::space::Axis;
+use crate::space::{Axis, settings};
 use crate::spec::{Problem, Spec, check_trial, set_json};
 use crate::train::{Loss, TrainSpec};
 
@@ -34,17 +34,15 @@ struct Searched {
 impl Grid {
     /// The full grid of a spec, with no position taken yet.
     pub(super) fn of(spec: &Spec) -> Result<Self, Vec<Problem>> {
+        let size = spec.space.points().map_err(|problem| vec![problem])?;
+        let size = u32::try_from(size).expect("points are bounded far below 2^32");
         let axes = spec.space.axes();
-        let size = axes.iter().try_fold(1_usize, |size, axis| size.checked_mul(axis.points.len()));
-        let size = size.filter(|&size| size <= TRIALS_MAX).and_then(|size| u32::try_from(size).ok());
-        let Some(size) = size else {
-            let message = format!("the grid has more than {TRIALS_MAX} points");
-            return Err(vec![Problem::new("space", message).hint("try fewer values, or zip parameters")]);
-        };
         let mut template = spec.to_json();
         if let Some(object) = template.as_object_mut() {
             object.retain(|key, _| key == "network" || key == "train");
         }
+        let settings = settings(&template) + axes.iter().map(Axis::settings).sum::<usize>();
+        spec.space.check_work(settings).map_err(|problem| vec![problem])?;
         Ok(Self { template, axes, size, positions: Vec::new() })
     }
 
@@ -69,8 +67,7 @@ impl Grid {
         parameters_max: Option<u64>,
     ) -> Result<Trial, Vec<Problem>> {
         let parameters = self.parameters_at(position);
-        let Searched { network, train } =
-            self.searched(&parameters).map_err(|error| vec![Problem::new("space", error.to_string())])?;
+        let Searched { network, train } = self.searched(&parameters).map_err(|problem| vec![problem])?;
         let mut problems = check_trial(&train);
         let loss = train.loss.unwrap_or(match rows.classes {
             Some(_) => Loss::CrossEntropy,
@@ -105,11 +102,11 @@ impl Grid {
         blake3::derive_key("foldwise 1 trial identity", &text)
     }
 
-    fn searched(&self, parameters: &IndexMap<String, Json>) -> serde_json::Result<Searched> {
+    fn searched(&self, parameters: &IndexMap<String, Json>) -> Result<Searched, Problem> {
         let mut json = self.template.clone();
         for (path, value) in parameters {
-            set_json(&mut json, path, value.clone());
+            set_json(&mut json, path, value.clone())?;
         }
-        serde_json::from_value(json)
+        serde_json::from_value(json).map_err(|error| Problem::new("space", error.to_string()))
     }
 }
