@@ -33,8 +33,12 @@ pub(crate) fn read(path: &Path, limit_bytes: u64) -> Result<Content, DataError> 
     }
 }
 
-/// The decompressed bytes, or `None` as soon as there are more than `limit_bytes`.
-fn decompress(mut input: impl Read, limit_bytes: u64) -> io::Result<Option<Vec<u8>>> {
+/// The decompressed bytes, or `None` as soon as there are more than `limit_bytes`. Public for the tests of bad bytes
+/// alone.
+///
+/// # Errors
+/// When the input cannot be read, or begins like gzip and is not.
+pub fn decompress(mut input: impl Read, limit_bytes: u64) -> io::Result<Option<Vec<u8>>> {
     let mut magic = Vec::with_capacity(GZIP_MAGIC.len());
     input.by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut magic)?;
     let zipped = magic == GZIP_MAGIC;

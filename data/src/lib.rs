@@ -20,6 +20,8 @@ use foldwise_study::spec::data::DataSpec;
 pub use cache::{Cache, DATA_VARIABLE};
 pub use catalogue::{Entry, File, Road, Role, catalogue};
 pub use content::CONTENT_BYTES_MAX;
+#[doc(hidden)]
+pub use content::decompress;
 pub use dataset::{Dataset, Facts, Features, Table, TargetKind, Targets};
 pub use error::DataError;
 pub use fetch::{FetchEvent, RoadFailure, fetch, verify};
