@@ -15,6 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::ledger::{Change, Snapshot, StudyId};
 
 mod backup;
+mod contradiction;
 mod inspect;
 mod read;
 mod write;

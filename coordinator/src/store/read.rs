@@ -10,7 +10,7 @@ use foldwise_study::trials::{RowFacts, Trials};
 use rusqlite::{Connection, Row};
 use serde::de::DeserializeOwned;
 
-use super::{StoreError, StoredRun, explain};
+use super::{StoreError, StoredRun, contradiction, explain};
 use crate::ledger::{
     Checkpoint, CohortRow, CohortState, EndedAs, FailedAttempt, FailureKind, RunEnd, RunRow, Snapshot, Stage,
     StudyId, StudyRecord, StudyRow,
@@ -113,7 +113,11 @@ fn study(connection: &Connection, folder: &Path, row: &Row<'_>) -> Result<StudyR
     }
     let cohorts = cohorts(connection, folder, study)?;
     let paused = get(folder, row, "paused")?;
-    Ok(StudyRow { number: study, record, paused, device, ended, cohorts, runs: ends, weights })
+    let row = StudyRow { number: study, record, paused, device, ended, cohorts, runs: ends, weights };
+    match contradiction::of(&row) {
+        None => Ok(row),
+        Some(reason) => Err(unreadable(folder, format!("study {number}"), reason)),
+    }
 }
 
 fn record(folder: &Path, row: &Row<'_>, what: &impl Fn(&str) -> String) -> Result<StudyRecord, StoreError> {
@@ -162,6 +166,9 @@ fn cohorts(connection: &Connection, folder: &Path, study: StudyId) -> Result<Vec
     while let Some(row) = rows.next().map_err(failed)? {
         let number: u32 = get(folder, row, "number")?;
         let what = || format!("study {study}, cohort {number}");
+        if number as usize != cohorts.len() {
+            return Err(unreadable(folder, what(), format!("cohort {} is missing", cohorts.len())));
+        }
         let runs: Vec<[u32; 2]> = parse(folder, &get::<String>(folder, row, "runs")?, &what)?;
         let attempt: u32 = get(folder, row, "attempt")?;
         let worker = || get::<Option<String>>(folder, row, "worker").map(Option::unwrap_or_default);

@@ -1,0 +1,35 @@
+//! What rows that can each be read must not say together: the ledger counts on it.
+
+use foldwise_study::split::FOLDS_MAX;
+
+use crate::ledger::{CohortRow, Stage, StudyRow};
+
+/// More attempts than this were never made; the next one's number must be a number still.
+const ATTEMPTS_MAX: u32 = u32::MAX / 2;
+
+/// The first contradiction among the rows of a study.
+pub(super) fn of(study: &StudyRow) -> Option<String> {
+    let folds = study.record.sizes.len();
+    if study.number == 0 || i64::try_from(study.number).is_err() {
+        return Some(format!("{} is no study's number", study.number.cast_signed()));
+    }
+    if folds == 0 || folds > FOLDS_MAX {
+        return Some(format!("it has sizes of {folds} folds; a study has 1 to {FOLDS_MAX}"));
+    }
+    let problem = |cohort: &CohortRow| {
+        let known = |trial: u32| (trial as usize) < study.record.trials.len();
+        let fits = match (cohort.stage, &cohort.runs[..]) {
+            (Stage::Search, runs) => {
+                !runs.is_empty() && runs.iter().all(|run| known(run.trial) && (run.fold as usize) < folds)
+            }
+            (Stage::Final { .. }, runs) => matches!(runs, [run] if known(run.trial)),
+        };
+        if !fits {
+            return Some("has runs that the study has not");
+        }
+        (cohort.attempt > ATTEMPTS_MAX || cohort.failures > ATTEMPTS_MAX)
+            .then_some("has impossibly many attempts")
+    };
+    let mut cohorts = study.cohorts.iter().enumerate();
+    cohorts.find_map(|(number, cohort)| problem(cohort).map(|problem| format!("cohort {number} {problem}")))
+}
