@@ -20,6 +20,9 @@ pub(crate) enum TaskError {
     /// Cargo did not say where it builds.
     #[error("could not learn the target folder from `cargo metadata`: {reason}")]
     Metadata { reason: String },
+    /// Fuzzing could not begin or go on.
+    #[error("cannot fuzz: {reason}")]
+    Fuzz { reason: String },
     /// A file that the task works on is missing.
     #[error("{} is missing; the {task} needs it", path.display())]
     Missing { path: PathBuf, task: &'static str },

@@ -8,6 +8,7 @@ mod bench;
 mod demo;
 mod environment;
 mod error;
+mod fuzz;
 mod setup;
 mod simulate;
 mod step;
@@ -38,6 +39,8 @@ enum Task {
     Bench(bench::BenchArguments),
     /// Play simulated clusters under faults, and compare their reports with those of undisturbed ones.
     Simulate(simulate::SimulateArguments),
+    /// Try bad bytes on everything that reads bytes; needs a nightly compiler.
+    Fuzz(fuzz::FuzzArguments),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&workspace, options).map(|()| ExitCode::SUCCESS),
         Task::Bench(options) => bench::run(&workspace, options),
         Task::Simulate(options) => simulate::run(&workspace, options),
+        Task::Fuzz(options) => fuzz::run(&workspace, options),
     });
     done.unwrap_or_else(|error: TaskError| {
         eprintln!("xtask: {error}");

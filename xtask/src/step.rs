@@ -35,6 +35,13 @@ pub(crate) fn hand_over(name: &str, command: &mut Command) -> Result<ExitCode, T
     }
 }
 
+/// Runs a command that may fail and says how it ended and how long it took.
+pub(crate) fn time(name: &str, command: &mut Command) -> Result<(ExitStatus, Duration), TaskError> {
+    let started = now();
+    let status = start(name, command)?;
+    Ok((status, started.elapsed()))
+}
+
 fn start(name: &str, command: &mut Command) -> Result<ExitStatus, TaskError> {
     command.status().map_err(|reason| TaskError::Start {
         step: name.to_owned(),
