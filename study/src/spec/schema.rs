@@ -14,6 +14,12 @@ use super::Spec;
 use super::problem::{PROBLEMS_LISTED_MAX, Problem, nearest};
 use super::source::{Entry, Node, Value};
 
+mod field;
+mod kinds;
+
+pub(crate) use field::field;
+use kinds::{expected, found, one_of, tag, words, wrong_type, wrong_type_name};
+
 /// The schema of a study file (JSON Schema 2020-12).
 #[must_use]
 pub fn json_schema() -> Json {
@@ -119,14 +125,6 @@ fn unknown_word(node: &Node, text: &str, known: &[&str], path: &str) -> Problem 
     }
 }
 
-/// The one key of an alternative that is a table with one entry.
-fn tag(schema: &Json) -> Option<&str> {
-    match schema.get("required")?.as_array()?.as_slice() {
-        [key] if schema["properties"].as_object()?.len() == 1 => key.as_str(),
-        _ => None,
-    }
-}
-
 fn check_tagged(
     node: &Node,
     entries: &[Entry],
@@ -158,40 +156,6 @@ fn table_meant<'a>(node: &Node, entries: &[Entry], alternatives: &[&'a Json]) ->
         (shared(schema), std::cmp::Reverse(schema["required"].as_array().map_or(0, Vec::len)))
     })?;
     (shared(best) > 0 || tables.len() == 1).then_some(best)
-}
-
-/// The schema of the field at a dotted path, by the alternatives that the tables on the way mean. `None` where one of
-/// them is not what it should be.
-pub(crate) fn field<'a>(node: &Node, schema: &'a Json, path: &str) -> Option<&'a Json> {
-    let (mut node, mut schema) = (node, schema);
-    for segment in path.split('.') {
-        let table;
-        (node, schema) = match &node.value {
-            Value::List(items) => {
-                table = narrowed(schema, |alternatives| {
-                    alternatives.iter().copied().find(|schema| wrong_type(node, schema).is_none())
-                })?;
-                (items.get(segment.parse::<usize>().ok()?)?, table.get("items")?)
-            }
-            Value::Table(entries) => {
-                table = narrowed(schema, |alternatives| table_meant(node, entries, alternatives))?;
-                (&node.get(segment)?.node, property(table, segment)?)
-            }
-            _ => return None,
-        };
-    }
-    Some(schema)
-}
-
-/// A schema, or the one of its alternatives that is meant.
-fn narrowed<'a>(schema: &'a Json, meant: impl FnOnce(&[&'a Json]) -> Option<&'a Json>) -> Option<&'a Json> {
-    match alternatives(schema) {
-        None => Some(schema),
-        Some(alternatives) => match alternatives[..] {
-            [only] => Some(only),
-            _ => meant(&alternatives),
-        },
-    }
 }
 
 fn property<'a>(schema: &'a Json, key: &str) -> Option<&'a Json> {
@@ -314,80 +278,4 @@ fn check_number(node: &Node, schema: &Json, path: &str, problems: &mut Vec<Probl
 /// A number as a person writes it, however large.
 fn short(number: f64) -> String {
     if number.abs() < 1e15 { number.to_string() } else { format!("{number:e}") }
-}
-
-/// The words that a schema allows, if it allows words alone.
-fn words(schema: &Json) -> Vec<&str> {
-    match (schema.get("const"), schema.get("enum")) {
-        (Some(word), _) => word.as_str().into_iter().collect(),
-        (None, Some(list)) => list.as_array().into_iter().flatten().filter_map(Json::as_str).collect(),
-        (None, None) => Vec::new(),
-    }
-}
-
-/// What was expected instead, if the node is of a type that the schema does not allow.
-fn wrong_type(node: &Node, schema: &Json) -> Option<String> {
-    match node.value {
-        Value::Null => None,
-        Value::Bool(_) => wrong_type_name(schema, "boolean"),
-        Value::Integer(_) => wrong_type_name(schema, "integer").and(wrong_type_name(schema, "number")),
-        Value::Float(_) => wrong_type_name(schema, "number"),
-        Value::Text(_) => wrong_type_name(schema, "string"),
-        Value::List(_) => wrong_type_name(schema, "array"),
-        Value::Table(_) => wrong_type_name(schema, "object"),
-    }
-}
-
-fn wrong_type_name(schema: &Json, name: &str) -> Option<String> {
-    let allowed = match schema.get("type")? {
-        Json::String(allowed) => allowed == name,
-        Json::Array(list) => list.iter().any(|allowed| allowed == name),
-        _ => true,
-    };
-    (!allowed).then(|| expected(schema))
-}
-
-fn expected(schema: &Json) -> String {
-    let words = words(schema);
-    if let [word] = words[..] {
-        return format!("\"{word}\"");
-    }
-    if let Some(key) = tag(schema) {
-        return format!("`{{ {key} = … }}`");
-    }
-    let name = match schema.get("type") {
-        Some(Json::Array(list)) => list.iter().find_map(|name| name.as_str().filter(|&name| name != "null")),
-        Some(name) => name.as_str(),
-        None => None,
-    };
-    match name.unwrap_or_default() {
-        "integer" => "a whole number",
-        "number" => "a number",
-        "string" => "text",
-        "boolean" => "true or false",
-        "array" => "a list",
-        "object" => "a table",
-        _ => "something else",
-    }
-    .to_owned()
-}
-
-fn found(node: &Node) -> String {
-    match &node.value {
-        Value::Null => "nothing".to_owned(),
-        Value::Bool(value) => value.to_string(),
-        Value::Integer(value) => format!("the number {value}"),
-        Value::Float(value) => format!("the number {value}"),
-        Value::Text(value) => format!("the text \"{}\"", value.chars().take(60).collect::<String>()),
-        Value::List(_) => "a list".to_owned(),
-        Value::Table(_) => "a table".to_owned(),
-    }
-}
-
-fn one_of(expected: &[String]) -> String {
-    match expected {
-        [] => "something else".to_owned(),
-        [only] => only.clone(),
-        [all @ .., last] => format!("{} or {last}", all.join(", ")),
-    }
 }
