@@ -48,8 +48,13 @@ const RUSTFLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanit
 /// Limits of one input: its length, the seconds and the memory that it may take.
 const LIMITS: [&str; 4] = ["-max_len=65536", "-timeout=10", "-malloc_limit_mb=512", "-rss_limit_mb=2048"];
 
+/// SQLite is built with names that stand twice on purpose; what a process keeps to its end is no leak.
+const ASAN_OPTIONS: &str = "detect_odr_violation=0:detect_leaks=0";
+
 /// Inputs that are kept reach new code; how often is not counted, so that they stay few.
-const KEPT: [&str; 4] = ["-merge=1", "-use_counters=0", "-use_cmp=0", "-max_len=4096"];
+const KEEP: [&str; 4] = ["-set_cover_merge=1", "-use_counters=0", "-use_cmp=0", "-max_len=4096"];
+/// The most inputs that are kept of a target: each is a file of the checkout.
+const KEPT_MAX: usize = 200;
 
 /// Runs the targets one after the other. Each ends at its first finding, and then so does the task: with an error.
 pub(crate) fn run(workspace: &Workspace, arguments: &FuzzArguments) -> Result<ExitCode, TaskError> {
@@ -139,8 +144,7 @@ fn fuzz(workspace: &Workspace, program: &Path, target: &str, runs: u64) -> Resul
     command.arg(format!("-runs={runs}")).arg(format!("-artifact_prefix={}/", new.display()));
     let words = workspace.root().join(DICTIONARIES).join(target.split('_').next().unwrap_or(target));
     command.args(words.exists().then(|| format!("-dict={}", words.display()))).arg("-print_final_stats=1");
-    // SQLite is built with names that stand twice on purpose; what a process keeps to its end is no leak.
-    command.env("ASAN_OPTIONS", "detect_odr_violation=0:detect_leaks=0");
+    command.env("ASAN_OPTIONS", ASAN_OPTIONS);
     // Readers of files are given files; in memory they cost least.
     let memory = Path::new("/dev/shm");
     command.envs(memory.is_dir().then_some(("TMPDIR", memory)));
@@ -151,7 +155,8 @@ fn fuzz(workspace: &Workspace, program: &Path, target: &str, runs: u64) -> Resul
     Ok(Summary::of(&fs::read_to_string(&log).map_err(failed)?, time, found))
 }
 
-/// Puts the fewest inputs that reach as much as all of them into the checkout.
+/// Puts the fewest inputs that reach as much as all of them into the checkout, beside those that a person wrote. Where
+/// they are too many, the longest stay: they reach most.
 fn keep(workspace: &Workspace, program: &Path, target: &str) -> Result<(), TaskError> {
     let kept = workspace.root().join(CORPUS).join(target);
     let fresh = workspace.root().join(BUILT).join("kept").join(target);
@@ -161,18 +166,26 @@ fn keep(workspace: &Workspace, program: &Path, target: &str) -> Result<(), TaskE
     }
     fs::create_dir_all(&fresh).map_err(failed)?;
     let mut merge = workspace.command(program);
-    merge.args(KEPT).args([&fresh, &kept, &workspace.root().join(BUILT).join("corpus").join(target)]);
-    merge
-        .env("ASAN_OPTIONS", "detect_odr_violation=0:detect_leaks=0")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    merge.args(KEEP).args([&fresh, &kept, &workspace.root().join(BUILT).join("corpus").join(target)]);
+    merge.env("ASAN_OPTIONS", ASAN_OPTIONS).stdout(Stdio::null()).stderr(Stdio::null());
     step::run("keep", &mut merge)?;
-    fs::remove_dir_all(&kept).map_err(failed)?;
-    fs::create_dir_all(&kept).map_err(failed)?;
-    for file in files(&fresh) {
-        fs::copy(&file, kept.join(file.file_name().unwrap_or_default())).map_err(failed)?;
+    let (digests, written): (Vec<PathBuf>, Vec<PathBuf>) =
+        files(&kept).into_iter().partition(|file| is_digest(file));
+    for file in digests {
+        fs::remove_file(file).map_err(failed)?;
+    }
+    let mut found = files(&fresh);
+    found.sort_by_key(|file| std::cmp::Reverse(file.metadata().map_or(0, |metadata| metadata.len())));
+    for file in found.iter().take(KEPT_MAX.saturating_sub(written.len())) {
+        fs::copy(file, kept.join(file.file_name().unwrap_or_default())).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Whether libFuzzer named a file: by its sha1.
+fn is_digest(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.len() == 40 && name.chars().all(|c| c.is_ascii_hexdigit())
 }
 
 /// The files of a folder; none where there is no folder.
