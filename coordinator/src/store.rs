@@ -33,6 +33,8 @@ const DATABASE: &str = "foldwise.db";
 const LOCK: &str = "coordinator.lock";
 /// The folder of kept files in a state folder.
 pub(crate) const ARTIFACTS: &str = "artifacts";
+/// Time that another process may keep the database for itself, as while a copy is made.
+const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 /// Problems that a check of the database lists at most.
 const PROBLEMS_MAX: u32 = 10;
 
@@ -141,13 +143,12 @@ impl Store {
         }
         let failed = |source| explain(folder, source);
         let mut connection = Connection::open(folder.join(DATABASE)).map_err(failed)?;
-        connection
-            .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-                 PRAGMA busy_timeout = 5000;",
-            )
-            .map_err(failed)?;
+        connection.busy_timeout(BUSY_PATIENCE).map_err(failed)?;
+        // Before anything is written: a damaged database stays as it is.
         check(&connection, folder)?;
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+            .map_err(failed)?;
         migrations::migrations::runner()
             .run(&mut connection)
             .map_err(|source| StoreError::Migration { path: folder.to_owned(), source: Box::new(source) })?;
@@ -208,7 +209,7 @@ fn open_read_only(folder: &Path) -> Result<Connection, StoreError> {
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|source| explain(folder, source))?;
-    connection.busy_timeout(Duration::from_secs(5)).map_err(|source| explain(folder, source))?;
+    connection.busy_timeout(BUSY_PATIENCE).map_err(|source| explain(folder, source))?;
     Ok(connection)
 }
 

@@ -59,6 +59,8 @@ impl Ledger {
     ) -> Result<(), Rejection> {
         let study = self.study_mut(id)?;
         study.phase = StudyPhase::Ended { end, message: message.clone(), unix_ms: now.unix_ms };
+        // Nobody can release a study that is over; one that is reopened later goes on.
+        study.paused = false;
         let leased: Vec<_> = study.leased.iter().copied().collect();
         for cohort in leased {
             self.let_go(id, cohort);

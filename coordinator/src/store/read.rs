@@ -27,7 +27,9 @@ pub(super) fn snapshot(connection: &Connection, folder: &Path) -> Result<Snapsho
     }
     let last: i64 =
         connection.query_row("SELECT number FROM last_study", [], |row| row.get(0)).map_err(failed)?;
-    snapshot.last_study = last.cast_unsigned();
+    let fits = u64::try_from(last).ok().filter(|&last| last < i64::MAX.unsigned_abs());
+    snapshot.last_study = fits
+        .ok_or_else(|| unreadable(folder, "last_study".to_owned(), format!("{last} is no study's number")))?;
     Ok(snapshot)
 }
 

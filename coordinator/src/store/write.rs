@@ -48,7 +48,7 @@ pub(super) fn write(connection: &Connection, change: &Change) -> Result<()> {
         Change::StudyEnded { study, end, message, unix_ms } => {
             execute(
                 connection,
-                "UPDATE study SET ended_as = ?2, ended_message = ?3, ended_unix_ms = ?4 WHERE number = ?1",
+                "UPDATE study SET ended_as = ?2, ended_message = ?3, ended_unix_ms = ?4, paused = 0 WHERE number = ?1",
                 params![study.cast_signed(), end.word(), message, unix_ms.cast_signed()],
             )?;
             execute(

@@ -41,3 +41,18 @@ fn reports_equal_those_of_undisturbed_clusters_third_part() {
 fn reports_equal_those_of_undisturbed_clusters_fourth_part() {
     play_part(PARTS - 1);
 }
+
+/// Seeds that found something once, and what.
+const FOUND: [(u64, &str); 3] = [
+    (746, "a study that ended while it was held stayed so when it was extended"),
+    (889, "the same"),
+    (1344, "the same"),
+];
+
+#[test]
+fn what_was_found_once_stays_mended() {
+    let mut comparison = Comparison::default();
+    for (seed, what) in FOUND {
+        assert_eq!(comparison.play(seed).err(), None, "seed {seed}: {what}");
+    }
+}

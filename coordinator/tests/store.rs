@@ -1,0 +1,113 @@
+//! The store's file: what earlier versions wrote, what is damaged, copies and looks from outside.
+
+use std::fs;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+
+use foldwise_coordinator::ledger::{FailureKind, Ledger, LedgerConfig, Now, RunEnd, StudyPhase};
+use foldwise_coordinator::store::{Store, StoreError, backup, inspect};
+use rusqlite::Connection;
+
+const DATABASE: &str = "foldwise.db";
+
+/// A state folder whose database one of the released versions wrote.
+fn released(version: u32) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("folder");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/released/v{version}.sql"));
+    let script = fs::read_to_string(script).expect("is kept");
+    let connection = Connection::open(folder.path().join(DATABASE)).expect("opens");
+    connection.execute_batch(&script).expect("is a database");
+    folder
+}
+
+fn rebuilt(store: &Store) -> Ledger {
+    let now = Now { monotonic_ms: 0, unix_ms: 0 };
+    Ledger::rebuild(LedgerConfig { lease_ms: 1000, profiles: Vec::new() }, store.load().expect("loads"), now)
+}
+
+#[test]
+fn every_released_version_is_brought_up_to_date_with_nothing_lost() {
+    let folder = released(1);
+    let store = Store::open(folder.path()).expect("is brought up to date");
+    let ledger = rebuilt(&store);
+    ledger.check(Now { monotonic_ms: 0, unix_ms: 0 }).expect("the invariants hold");
+    let [ended, running] = [&ledger.studies()[&1], &ledger.studies()[&2]];
+    assert!(matches!(ended.phase, StudyPhase::Ended { .. }));
+    assert!(ended.runs.iter().all(|run| matches!(run.end, RunEnd::Finished { .. })));
+    assert!(ended.weights.is_some() && ended.winner.is_some());
+    let counts = running.counts();
+    assert_eq!((counts.finished, counts.leased, counts.queued), (2, 2, 2));
+    let failure = running.cohorts[1].failure.as_ref().expect("was noted");
+    assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Training, "died of signal 9"));
+    assert_eq!(store.results().runs(1).expect("reads").len(), 5);
+    drop(store);
+    Store::open(folder.path()).expect("is up to date");
+}
+
+#[test]
+fn a_newer_version_is_refused() {
+    let folder = released(1);
+    drop(Store::open(folder.path()).expect("opens"));
+    let connection = Connection::open(folder.path().join(DATABASE)).expect("opens");
+    let newer = "INSERT INTO refinery_schema_history VALUES (99, 'newer', '2030-01-01T00:00:00Z', '1')";
+    connection.execute_batch(newer).expect("writes");
+    drop(connection);
+    let refused = Store::open(folder.path()).expect_err("is newer");
+    assert!(matches!(refused, StoreError::Migration { .. }), "{refused}");
+}
+
+#[test]
+fn a_damaged_database_is_refused_with_the_remedy_and_left_alone() {
+    let folder = released(1);
+    let path = folder.path().join(DATABASE);
+    let size = fs::metadata(&path).expect("is there").len();
+    let mut file = fs::OpenOptions::new().write(true).open(&path).expect("opens");
+    file.seek(SeekFrom::Start(size / 2)).expect("seeks");
+    file.write_all(&[0xA5; 9000]).expect("writes");
+    drop(file);
+    let before = fs::read(&path).expect("reads");
+    let refused = Store::open(folder.path()).expect_err("is damaged");
+    assert!(matches!(refused, StoreError::Damaged { .. }), "{refused}");
+    assert!(refused.to_string().contains("backup"), "{refused}");
+    assert!(fs::read(&path).expect("reads") == before, "nothing was changed");
+}
+
+#[test]
+fn one_state_folder_has_one_coordinator() {
+    let folder = released(1);
+    let first = Store::open(folder.path()).expect("opens");
+    let second = Store::open(folder.path()).expect_err("is in use");
+    assert!(second.to_string().contains("another coordinator uses"), "{second}");
+    assert!(inspect(folder.path()).expect("reads").in_use);
+    drop(first);
+    assert!(!inspect(folder.path()).expect("reads").in_use);
+}
+
+#[test]
+fn a_backup_of_an_open_store_is_a_whole_state_folder() {
+    let folder = released(1);
+    let store = Store::open(folder.path()).expect("opens");
+    let artifacts = folder.path().join("artifacts");
+    fs::create_dir_all(&artifacts).expect("makes");
+    fs::write(artifacts.join("a".repeat(64)), b"weights").expect("writes");
+    let parent = tempfile::tempdir().expect("folder");
+    let to = parent.path().join("copies/one");
+    let copied = backup(folder.path(), &to).expect("copies");
+    assert_eq!((copied.artifacts, copied.artifact_bytes), (1, 7));
+    assert!(matches!(backup(folder.path(), &to), Err(StoreError::Exists(_))));
+    let copy = Store::open(&to).expect("opens beside the other");
+    assert_eq!(rebuilt(&copy).studies().len(), rebuilt(&store).studies().len());
+    let nothing = backup(parent.path(), &parent.path().join("copies/two")).expect_err("no state");
+    assert!(matches!(nothing, StoreError::Missing(_)), "{nothing}");
+}
+
+#[test]
+fn inspecting_changes_nothing_and_understands_every_version() {
+    let folder = released(1);
+    let before = fs::read(folder.path().join(DATABASE)).expect("reads");
+    let found = inspect(folder.path()).expect("reads");
+    assert_eq!((found.schema_version, found.studies.len(), found.problems.len()), (1, 2, 0));
+    assert_eq!((found.studies[0].done, found.studies[0].results), (3, 5));
+    assert_eq!(found.studies[1].leased, 1);
+    assert_eq!(fs::read(folder.path().join(DATABASE)).expect("reads"), before);
+}
