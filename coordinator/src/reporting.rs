@@ -140,6 +140,7 @@ fn final_input(study: &Study) -> Option<FinalInput> {
         error: cohort.failure.as_ref().map(ToString::to_string),
         outcome: None,
         weights_digest: None,
+        tests: study.tests(),
     })
 }
 

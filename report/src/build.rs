@@ -118,7 +118,7 @@ fn trial_report(index: usize, trial: TrialInput, runs: Vec<Run>, statistics: &St
 }
 
 fn final_report(stage: FinalInput, trials: &[TrialInput], rule: &Rule) -> FinalReport {
-    let FinalInput { mode, trial, state, attempts, error, outcome, weights_digest } = stage;
+    let FinalInput { mode, trial, state, attempts, error, outcome, weights_digest, tests } = stage;
     let run = Run::of_final(state, attempts, error, outcome, rule);
     let test =
         run.outcome.as_ref().and_then(|outcome| outcome.test).filter(|_| run.state == RunState::Finished);
@@ -134,6 +134,7 @@ fn final_report(stage: FinalInput, trials: &[TrialInput], rule: &Rule) -> FinalR
         test_accuracy: test.and_then(|test| test.accuracy).filter(|accuracy| accuracy.is_finite()),
         test_loss: test.map(|test| test.loss).filter(|loss| loss.is_finite()),
         weights_digest: text(weights_digest),
+        tests: (tests > 0 && test.is_some()).then_some(tests),
         attempts: fold.attempts,
         seconds: fold.seconds,
         state: fold.state,

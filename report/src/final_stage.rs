@@ -48,6 +48,10 @@ pub struct FinalReport {
     /// BLAKE3 of the weights file, in hexadecimal; what it can be fetched by. Absent where none was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights_digest: Option<String>,
+    /// How often the test set was measured for this study: more than once where it was extended or retried after its
+    /// end, and then the last measurement is no longer that of an untouched test set. Absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<usize>,
     /// Tries so far, the one under way included.
     pub attempts: u32,
     /// Wall time of its training, s.

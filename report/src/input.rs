@@ -95,6 +95,8 @@ pub struct FinalInput {
     pub outcome: Option<RunOutcome>,
     /// BLAKE3 of the weights file, in hexadecimal.
     pub weights_digest: Option<String>,
+    /// Final stages that measured the test set: more than one where the study was reopened after its end.
+    pub tests: usize,
 }
 
 /// What the numbers are made from, and with.

@@ -230,7 +230,13 @@ fn final_text(stage: &FinalReport) -> String {
         .weights_digest
         .as_ref()
         .map(|digest| format!("; weights {}…", digest.chars().take(DIGEST_CHARS).collect::<String>()));
-    format!("{who}, {epochs}: {test}{}.", weights.unwrap_or_default())
+    let again = match stage.tests {
+        Some(tests) if tests > 1 => format!(
+            " The test set was measured {tests} times, because the study was reopened after its end: take the result with care."
+        ),
+        _ => String::new(),
+    };
+    format!("{who}, {epochs}: {test}{}.{again}", weights.unwrap_or_default())
 }
 
 fn failed_text(report: &Report) -> Option<String> {

@@ -128,6 +128,7 @@ pub(crate) fn known() -> ReportInput {
             ..accuracies(&[0.8, 0.9, 0.85])
         }),
         weights_digest: Some("0123456789abcdef".to_owned()),
+        tests: 1,
     });
     input
 }
