@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 mod cases;
 mod checkpoint;
+mod ledger;
 mod python;
+mod storm;
 mod train;
 
 fn main() -> ExitCode {
@@ -15,13 +17,21 @@ fn main() -> ExitCode {
         None => train::pytorch()
             .and_then(|()| train::together())
             .and_then(|()| train::sweep())
-            .and_then(|()| checkpoint::cost()),
+            .and_then(|()| checkpoint::cost())
+            .and_then(|()| ledger::sizes())
+            .and_then(|()| storm::thousand_workers()),
         Some("pytorch") => train::pytorch(),
         Some("fused") => train::together(),
         Some("widths") => train::sweep(),
         Some("checkpoint") => checkpoint::cost(),
+        Some("ledger") => ledger::sizes(),
+        Some("ledger-size") => match std::env::args().nth(2).and_then(|trials| trials.parse().ok()) {
+            Some(trials) => ledger::one_size(trials),
+            None => Err("`ledger-size` needs a number of trials".into()),
+        },
+        Some("storm") => storm::thousand_workers(),
         Some(other) => Err(format!(
-            "there is no benchmark {other:?}; there are `pytorch`, `fused`, `widths` and `checkpoint`"
+            "there is no benchmark {other:?}; there are `pytorch`, `fused`, `widths`, `checkpoint`, `ledger` and `storm`"
         )
         .into()),
     };
