@@ -144,15 +144,20 @@ fn fuzz(workspace: &Workspace, program: &Path, target: &str, runs: u64) -> Resul
     command.arg(format!("-runs={runs}")).arg(format!("-artifact_prefix={}/", new.display()));
     let words = workspace.root().join(DICTIONARIES).join(target.split('_').next().unwrap_or(target));
     command.args(words.exists().then(|| format!("-dict={}", words.display()))).arg("-print_final_stats=1");
-    command.env("ASAN_OPTIONS", ASAN_OPTIONS);
-    // Readers of files are given files; in memory they cost least.
-    let memory = Path::new("/dev/shm");
-    command.envs(memory.is_dir().then_some(("TMPDIR", memory)));
+    settle(&mut command);
     command.stdout(Stdio::null()).stderr(File::create(&log).map_err(failed)?);
     println!("==> {target}: {runs} inputs; see {}", log.display());
     let (_, time) = step::time(target, &mut command)?;
     let found = files(&new).into_iter().filter(|file| !before.contains(file)).collect();
     Ok(Summary::of(&fs::read_to_string(&log).map_err(failed)?, time, found))
+}
+
+/// What a target's program is told by its environment.
+fn settle(command: &mut Command) {
+    command.env("ASAN_OPTIONS", ASAN_OPTIONS);
+    // Readers of files are given files; in memory they cost least.
+    let memory = Path::new("/dev/shm");
+    command.envs(memory.is_dir().then_some(("TMPDIR", memory)));
 }
 
 /// Puts the fewest inputs that reach as much as all of them into the checkout, beside those that a person wrote. Where
@@ -167,7 +172,8 @@ fn keep(workspace: &Workspace, program: &Path, target: &str) -> Result<(), TaskE
     fs::create_dir_all(&fresh).map_err(failed)?;
     let mut merge = workspace.command(program);
     merge.args(KEEP).args([&fresh, &kept, &workspace.root().join(BUILT).join("corpus").join(target)]);
-    merge.env("ASAN_OPTIONS", ASAN_OPTIONS).stdout(Stdio::null()).stderr(Stdio::null());
+    settle(&mut merge);
+    merge.stdout(Stdio::null()).stderr(Stdio::null());
     step::run("keep", &mut merge)?;
     let (digests, written): (Vec<PathBuf>, Vec<PathBuf>) =
         files(&kept).into_iter().partition(|file| is_digest(file));

@@ -30,13 +30,18 @@ optimizer = { kind = "sgd" }
 const TRIALS_TRIED_MAX: usize = 300;
 
 /// The columns that a line can set, by table.
-const COLUMNS: [(&str, &str); 3] = [
+const COLUMNS: [(&str, &str); 4] = [
     (
         "study",
         "number request_id spec_text spec rows sizes data_digest folds_digest created_unix_ms device ended_as \
-         ended_message ended_unix_ms",
+         ended_message ended_unix_ms paused earlier_specs",
     ),
-    ("cohort", "study number runs final_epochs state attempt failures done_attempt worker slot error"),
+    (
+        "cohort",
+        "study number runs final_epochs state attempt failures done_attempt worker slot error checkpoint_epoch \
+         checkpoint_digest failed_kind failed_attempt failed_worker failed_unix_ms",
+    ),
+    ("last_study", "number"),
     ("run", "study trial fold attempt worker outcome weights_digest device_model software"),
 ];
 
@@ -125,6 +130,7 @@ impl Line {
         columns.split(' ').find(|name| *name == column)?;
         let key = match table {
             "study" => "number",
+            "last_study" => "only_row",
             "cohort" => "(study, number)",
             _ => "(study, trial, fold)",
         };
@@ -143,7 +149,13 @@ impl Line {
     fn is_large_grid(&self) -> bool {
         let Value::Text(text) = &self.value else { return false };
         let large = |spec: Spec| spec.space.points().is_ok_and(|points| points > TRIALS_TRIED_MAX);
-        self.column == "spec" && Spec::from_json(text).is_ok_and(large)
+        let large_text = |text: &str| Spec::from_json(text).is_ok_and(large);
+        match self.column.as_str() {
+            "spec" => large_text(text),
+            "earlier_specs" => serde_json::from_str::<Vec<String>>(text)
+                .is_ok_and(|texts| texts.len() > 8 || texts.iter().any(|text| large_text(text))),
+            _ => false,
+        }
     }
 }
 
@@ -161,8 +173,10 @@ fn fill() -> String {
          VALUES (1, 0, '[[0,0],[0,1]]', 'done', 1, 0, 1, 'w', 0),
                 (1, 1, '[[1,0]]', 'leased', 1, 0, NULL, 'w', 0),
                 (1, 2, '[[1,1]]', 'ready', 0, 0, NULL, NULL, NULL);
-         INSERT INTO run VALUES (1, 0, 0, 1, 'w', '{outcome}', NULL, 'm', 's'),
-                                (1, 0, 1, 1, 'w', '{outcome}', NULL, 'm', 's');
+         INSERT INTO run (study, trial, fold, attempt, worker, outcome, weights_digest, device_model, software)
+         VALUES (1, 0, 0, 1, 'w', '{outcome}', NULL, 'm', 's'),
+                (1, 0, 1, 1, 'w', '{outcome}', NULL, 'm', 's');
+         UPDATE last_study SET number = 1;
          COMMIT;"
     )
 }
