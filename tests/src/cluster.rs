@@ -2,22 +2,24 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU8, Ordering};
 
-use serde_json::Value;
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use crate::process::{Finished, Running, foldwise, isolated, worker_program};
+use crate::patience::until;
+use crate::process::{Finished, Running, foldwise, isolated};
+use crate::recruit::Recruit;
+use crate::report::StudyJson;
 
-/// A report as JSON.
-pub type StudyJson = Value;
-
-/// A coordinator on a free port, with folders of its own.
+/// A coordinator on a port of its own, with folders of its own.
 #[derive(Debug)]
 pub struct Cluster {
     folder: TempDir,
     coordinator: Option<Running>,
-    url: String,
-    lease_seconds: f64,
+    /// Where to listen: port 0 until the first start.
+    listen: String,
+    options: Vec<String>,
 }
 
 impl Cluster {
@@ -30,37 +32,77 @@ impl Cluster {
     /// Starts a coordinator after `prepare` was given the path of its state folder.
     #[must_use]
     pub fn start_on(lease_seconds: f64, prepare: impl FnOnce(&Path)) -> Self {
+        Self::start_at(&own_address(), lease_seconds, &[], prepare)
+    }
+
+    /// Starts a coordinator on an address, with more options.
+    #[must_use]
+    pub fn start_at(
+        address: &str,
+        lease_seconds: f64,
+        options: &[&str],
+        prepare: impl FnOnce(&Path),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         prepare(&folder.path().join("state"));
-        let mut cluster = Self { folder, coordinator: None, url: String::new(), lease_seconds };
-        cluster.start_coordinator("127.0.0.1:0");
+        let mut options: Vec<_> = options.iter().map(ToString::to_string).collect();
+        options.extend(["--lease-seconds".to_owned(), lease_seconds.to_string()]);
+        let mut cluster = Self { folder, coordinator: None, listen: format!("{address}:0"), options };
+        cluster.start_coordinator();
         cluster
     }
 
-    fn start_coordinator(&mut self, listen: &str) {
-        let mut command = isolated(foldwise(), self.folder.path());
-        command
-            .args(["coordinator", "--listen", listen, "--state"])
-            .arg(self.state())
-            .args(["--lease-seconds", &self.lease_seconds.to_string()]);
-        let mut running = Running::start(&mut command);
+    /// Starts the coordinator on the port that it had, if it had one.
+    pub fn start_coordinator(&mut self) {
+        let mut running = Running::start(&mut self.coordinator_command());
         let line = running.line_with("listening on");
-        let address = line.split("listening on ").nth(1).unwrap().trim();
-        self.url = if address.starts_with("http") { address.to_owned() } else { format!("http://{address}") };
+        line.split("listening on http://").nth(1).unwrap().trim().clone_into(&mut self.listen);
         self.coordinator = Some(running);
+    }
+
+    /// What the coordinator is started with.
+    #[must_use]
+    pub fn coordinator_command(&self) -> Command {
+        let mut command = isolated(foldwise(), self.folder.path());
+        command.args(["coordinator", "--listen", &self.listen, "--state"]).arg(self.state());
+        command.args(["--log", "info,refinery_core=warn,foldwise_coordinator=debug"]).args(&self.options);
+        command
+    }
+
+    /// Kills the coordinator, as a power cut would.
+    pub fn kill_coordinator(&mut self) {
+        self.coordinator.take().unwrap().kill();
+    }
+
+    /// Asks the coordinator to stop and waits until it has.
+    pub fn stop_coordinator(&mut self) {
+        let running = self.coordinator.take().unwrap();
+        running.signal(Signal::SIGTERM);
+        let (code, log) = running.end();
+        assert_eq!(code, Some(0), "{log}");
     }
 
     /// Kills the coordinator and starts it again on the same port.
     pub fn crash_coordinator(&mut self) {
-        self.coordinator.take().unwrap().kill();
-        let address = self.url.trim_start_matches("http://").to_owned();
-        self.start_coordinator(&address);
+        self.kill_coordinator();
+        self.start_coordinator();
+    }
+
+    /// The coordinator's process.
+    pub fn coordinator(&mut self) -> &mut Running {
+        self.coordinator.as_mut().unwrap()
     }
 
     /// Where the coordinator listens.
     #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
+    pub fn url(&self) -> String {
+        format!("http://{}", self.listen)
+    }
+
+    /// The same as address and port.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.listen
     }
 
     /// The test's folder.
@@ -78,20 +120,34 @@ impl Cluster {
     /// Starts a worker with CPU slots; it is registered when this returns.
     #[must_use]
     pub fn worker(&self, name: &str, slots: u32) -> Running {
-        let mut command = isolated(worker_program(), self.folder.path());
-        command.args(["agent", "--coordinator", &self.url, "--name", name, "--device", "cpu"]);
-        command.args(["--slots", &slots.to_string()]);
-        let mut running = Running::start(&mut command);
-        running.line_with("registered");
-        running
+        self.recruit(name).slots(slots).registered()
+    }
+
+    /// A worker to be started.
+    #[must_use]
+    pub fn recruit(&self, name: &str) -> Recruit<'_> {
+        Recruit::new(self, name)
     }
 
     /// `foldwise` with arguments, for this coordinator.
     #[must_use]
     pub fn foldwise(&self, arguments: &[&str]) -> Command {
         let mut command = isolated(foldwise(), self.folder.path());
-        command.env("FOLDWISE_COORDINATOR", &self.url).current_dir(self.folder.path()).args(arguments);
+        command.env("FOLDWISE_COORDINATOR", self.url()).current_dir(self.folder.path()).args(arguments);
         command
+    }
+
+    /// Runs `foldwise` with arguments, for this coordinator; what it printed, for it must succeed.
+    #[must_use]
+    pub fn done(&self, arguments: &[&str]) -> String {
+        Finished::of(&mut self.foldwise(arguments)).success()
+    }
+
+    /// The same, read as JSON.
+    #[must_use]
+    pub fn json(&self, arguments: &[&str]) -> StudyJson {
+        let text = Finished::of(self.foldwise(arguments).args(["--format", "json"])).success();
+        serde_json::from_str(&text).unwrap()
     }
 
     /// Writes a spec to the test's folder; its path.
@@ -104,7 +160,7 @@ impl Cluster {
 
     /// Submits a spec and returns at once.
     pub fn submit(&self, spec: &str) {
-        let _ = Finished::of(&mut self.foldwise(&["submit", &self.spec(spec)])).success();
+        let _ = self.done(&["submit", &self.spec(spec)]);
     }
 
     /// Waits until a study ends.
@@ -112,10 +168,48 @@ impl Cluster {
         let _ = Finished::of(&mut self.foldwise(&["watch", study, "--format", "json"]));
     }
 
+    /// How a study stands.
+    #[must_use]
+    pub fn status(&self, study: &str) -> StudyJson {
+        self.json(&["status", study])
+    }
+
     /// A study's report.
     #[must_use]
     pub fn report(&self, study: &str) -> StudyJson {
-        let text = Finished::of(&mut self.foldwise(&["report", study, "--format", "json"])).success();
-        serde_json::from_str(&text).unwrap()
+        self.json(&["report", study])
+    }
+
+    /// Waits until a study has succeeded; its report.
+    #[must_use]
+    pub fn succeeded(&self, study: &str) -> StudyJson {
+        let ended = until("the study's end", || {
+            let status = self.status(study);
+            let over = ["succeeded", "failed", "cancelled"].iter().any(|state| status["state"] == *state);
+            over.then_some(status)
+        });
+        assert_eq!(ended["state"], "succeeded", "{ended:#}");
+        self.report(study)
+    }
+
+    /// Waits until a run of a study is in trouble for a reason; that run.
+    #[must_use]
+    pub fn trouble(&self, study: &str, failure: &str) -> StudyJson {
+        until(&format!("a run in trouble: {failure}"), || {
+            let status = self.status(study);
+            status["troubled_runs"].as_array().unwrap().iter().find(|run| run["failure"] == failure).cloned()
+        })
+    }
+}
+
+/// A loopback address that no other test has: while a coordinator is down, nobody else can come by its port, not even a
+/// worker that calls it from a port of its own.
+fn own_address() -> String {
+    static CLUSTERS: AtomicU8 = AtomicU8::new(0);
+    if cfg!(target_os = "linux") {
+        let [high, low] = [std::process::id() / 250, std::process::id()].map(|part| part % 250 + 1);
+        format!("127.{high}.{low}.{}", CLUSTERS.fetch_add(1, Ordering::Relaxed) % 250 + 1)
+    } else {
+        "127.0.0.1".to_owned()
     }
 }

@@ -4,10 +4,24 @@
     reason = "a test's helper fails by panicking, which is how a test says what failed"
 )]
 
+mod chance;
 mod cluster;
 mod data;
+mod disk;
+mod patience;
 mod process;
+mod recruit;
+mod report;
+mod study;
+mod trainers;
 
-pub use cluster::{Cluster, StudyJson};
+pub use chance::{Chance, rounds};
+pub use cluster::Cluster;
 pub use data::small_pictures;
+pub use disk::SmallDisk;
+pub use patience::{let_pass, until};
 pub use process::{Finished, Running, foldwise, worker_program};
+pub use recruit::Recruit;
+pub use report::{StudyJson, assert_same, each_run_once};
+pub use study::{Pictures, Search, reference};
+pub use trainers::Trainer;

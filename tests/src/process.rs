@@ -5,13 +5,11 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// How long a test waits for a line or an end before it calls it lost: generous, for busy machines.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::patience::PATIENCE;
 
 /// The folder that the workspace's binaries are built into: beside this test's own program.
 fn binaries() -> PathBuf {
@@ -113,9 +111,21 @@ impl Running {
         }
     }
 
+    /// Everything that it has printed so far.
+    pub fn log(&mut self) -> String {
+        self.seen.extend(self.lines.try_iter());
+        self.seen.join("\n")
+    }
+
+    /// Its number as a process.
+    #[must_use]
+    pub fn process(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+        kill(Pid::from_raw(self.process()), signal).unwrap();
     }
 
     /// Kills it, as a power cut would.

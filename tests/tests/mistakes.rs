@@ -18,10 +18,10 @@ fn no_coordinator_answers() {
 #[test]
 fn a_port_in_use() {
     let cluster = Cluster::start(10.0);
-    let address = cluster.url().trim_start_matches("http://").to_owned();
+    let address = cluster.address();
     let folder = tempfile::tempdir().expect("folder");
     let state = folder.path().display().to_string();
-    let finished = plain(&["coordinator", "--listen", &address, "--state", &state]);
+    let finished = plain(&["coordinator", "--listen", address, "--state", &state]);
     assert_eq!(finished.code, Some(1));
     assert!(finished.stderr.contains("--listen"), "{}", finished.stderr);
 }

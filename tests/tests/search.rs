@@ -1,89 +1,24 @@
 //! A search across processes: the same report whoever trains it, and whoever dies.
 
-use foldwise_tests::{Cluster, Finished, StudyJson, small_pictures};
+use foldwise_tests::{
+    Cluster, Finished, Pictures, Search, assert_same, each_run_once, reference, small_pictures,
+};
 use nix::sys::signal::Signal;
 
-/// A search of twelve runs in cohorts of one, so that there is always something left to lease.
 fn spec(data: &str, epochs: u32) -> String {
-    format!(
-        "name = \"small\"\nseed = 7\n{data}\n[validation]\nk_fold = {{ folds = 3, seed = 1 }}\n\
-         [network]\nmlp = {{ hidden = [16], batch_norm = true, dropout = 0.1 }}\n\
-         [train]\nepochs = {epochs}\nbatch_size = 10\noptimizer = {{ kind = \"adam\", lr = 0.01 }}\n\
-         [space]\n\"train.optimizer.lr\" = [0.03, 0.01]\n\"network.mlp.dropout\" = [0.0, 0.3]\n\
-         [plan]\nwidth = 1\n"
-    )
-}
-
-/// The report without what may differ between two searches: times, attempts and who did what.
-fn lasting(mut report: StudyJson) -> StudyJson {
-    fn strip(value: &mut StudyJson) {
-        match value {
-            StudyJson::Object(fields) => {
-                // Why an attempt failed that a later one made good.
-                if fields.get("state").is_some_and(|state| state == "finished") {
-                    fields.remove("error");
-                }
-                for field in ["seconds", "attempts", "worker", "workers", "created", "ended"] {
-                    fields.remove(field);
-                }
-                fields.values_mut().for_each(strip);
-            }
-            StudyJson::Array(items) => items.iter_mut().for_each(strip),
-            _ => {}
-        }
-    }
-    strip(&mut report);
-    report
-}
-
-/// Where two reports differ first.
-fn difference(a: &StudyJson, b: &StudyJson, path: &str) -> Option<String> {
-    match (a, b) {
-        (StudyJson::Object(x), StudyJson::Object(y)) if x.len() == y.len() => {
-            x.iter().find_map(|(key, value)| {
-                difference(value, y.get(key).unwrap_or(&StudyJson::Null), &format!("{path}.{key}"))
-            })
-        }
-        (StudyJson::Array(x), StudyJson::Array(y)) if x.len() == y.len() => {
-            let pairs = x.iter().zip(y).enumerate();
-            pairs.into_iter().find_map(|(index, (a, b))| difference(a, b, &format!("{path}[{index}]")))
-        }
-        _ => (a != b).then(|| format!("{path}: {a} and {b}")),
-    }
-}
-
-fn each_run_once(report: &StudyJson, trials: usize, folds: usize) {
-    let listed = report["trials"].as_array().expect("trials");
-    assert_eq!(listed.len(), trials);
-    for (index, trial) in listed.iter().enumerate() {
-        assert_eq!(trial["index"], index);
-        let numbers: Vec<_> =
-            trial["folds"].as_array().expect("folds").iter().map(|fold| &fold["fold"]).collect();
-        assert_eq!(numbers, (0..folds).collect::<Vec<_>>());
-        assert!(trial["folds"].as_array().expect("folds").iter().all(|fold| fold["state"] == "finished"));
-    }
-}
-
-/// The report of one worker that nothing disturbs.
-fn reference(epochs: u32) -> StudyJson {
-    let cluster = Cluster::start(10.0);
-    let data = small_pictures(cluster.folder(), 600, 100);
-    cluster.submit(&spec(&data, epochs));
-    let _worker = cluster.worker("alone", 1);
-    cluster.wait("small");
-    cluster.report("small")
+    Search { epochs, ..Search::default() }.of(data)
 }
 
 #[test]
 fn two_workers_one_killed_and_a_coordinator_restarted_give_the_reference_report() {
-    let epochs = 30;
-    let expected = reference(epochs);
+    let pictures = Pictures::draw(600, 100);
+    let spec = Search::default().of(pictures.section());
+    let expected = reference(&spec);
     each_run_once(&expected, 4, 3);
     assert!(expected["final"]["test_accuracy"].as_f64().expect("tested") > 0.5, "it learned something");
 
     let mut cluster = Cluster::start(2.0);
-    let data = small_pictures(cluster.folder(), 600, 100);
-    cluster.submit(&spec(&data, epochs));
+    cluster.submit(&spec);
     let mut doomed = cluster.worker("doomed", 2);
     let _survivor = cluster.worker("survivor", 1);
     doomed.line_with("handed in");
@@ -94,15 +29,7 @@ fn two_workers_one_killed_and_a_coordinator_restarted_give_the_reference_report(
 
     let report = cluster.report("small");
     each_run_once(&report, 4, 3);
-    let (mut disturbed, mut calm) = (lasting(report), lasting(expected));
-    // The two tests' folders differ, and with them the paths of the data; their bytes do not.
-    for report in [&mut disturbed, &mut calm] {
-        report["spec"]["data"] = StudyJson::Null;
-        report["provenance"]["data"]["name"] = StudyJson::Null;
-    }
-    if let Some(place) = difference(&disturbed, &calm, "") {
-        panic!("the reports differ: {place}");
-    }
+    assert_same(&report, &expected);
 }
 
 #[test]
