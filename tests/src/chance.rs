@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 /// Rounds of disturbance, unless `FOLDWISE_FAULT_ROUNDS` says otherwise.
 const ROUNDS: u64 = 6;
 
-/// Random numbers from a seed: SplitMix64.
+/// Random numbers from a seed, by `SplitMix64`.
 #[derive(Debug)]
 pub struct Chance(u64);
 

@@ -168,6 +168,12 @@ impl Cluster {
         let _ = Finished::of(&mut self.foldwise(&["watch", study, "--format", "json"]));
     }
 
+    /// Waits until the next epoch of a study ends.
+    pub fn wait_for_epoch(&self, study: &str) {
+        let mut watch = Running::start(&mut self.foldwise(&["watch", study, "--format", "json"]));
+        watch.line_with("\"event\":\"epoch\"");
+    }
+
     /// How a study stands.
     #[must_use]
     pub fn status(&self, study: &str) -> StudyJson {
@@ -190,6 +196,11 @@ impl Cluster {
         });
         assert_eq!(ended["state"], "succeeded", "{ended:#}");
         self.report(study)
+    }
+
+    /// Waits until no worker has a lease of a study's search any more.
+    pub fn wait_until_unleased(&self, study: &str) {
+        until("the loss of every lease", || (self.status(study)["runs"]["leased"] == 0).then_some(()));
     }
 
     /// Waits until a run of a study is in trouble for a reason; that run.

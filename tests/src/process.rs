@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::patience::PATIENCE;
+use crate::patience::{PATIENCE, until};
 
 /// The folder that the workspace's binaries are built into: beside this test's own program.
 fn binaries() -> PathBuf {
@@ -137,7 +137,7 @@ impl Running {
     /// Waits for its end; its exit code and everything that it printed.
     #[must_use]
     pub fn end(mut self) -> (Option<i32>, String) {
-        let status = self.child.wait().unwrap();
+        let status = until("the end of a process", || self.child.try_wait().unwrap());
         self.seen.extend(self.lines.iter());
         (status.code(), self.seen.join("\n"))
     }

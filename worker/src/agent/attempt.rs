@@ -131,11 +131,7 @@ impl<'a> Attempt<'a> {
                 }
                 () = sleep_until(self.hang.deadline()), if stopping.is_none() => {
                     *place = None;
-                    let seconds = self.hang.limit().as_secs();
-                    let message = format!(
-                        "no epoch ended within {seconds} s and the trainer was killed (limits.hang_seconds sets the time)"
-                    );
-                    Some(Ended::Failed(FailureKind::Hang, message))
+                    Some(Ended::Failed(FailureKind::Hang, self.hang.message("no epoch ended")))
                 }
                 () = sleep_until(stopping.unwrap_or(self.next_report)), if stopping.is_some() => {
                     self.insist(place).await

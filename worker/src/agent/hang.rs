@@ -40,6 +40,12 @@ impl HangWatch {
         self.fixed.unwrap_or_else(learned)
     }
 
+    /// What did not happen in time, for people.
+    pub(super) fn message(&self, what: &str) -> String {
+        let seconds = self.limit().as_secs();
+        format!("{what} within {seconds} s and the trainer was killed (limits.hang_seconds sets the time)")
+    }
+
     /// When the trainer counts as hung.
     pub(super) fn deadline(&self) -> Instant {
         self.last + self.limit()

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use foldwise_proto::v1::{self as proto, FailureKind};
 use foldwise_study::spec::{Limits, Spec};
+use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
 use super::attempt::{Attempt, Ended, remove};
 use super::connection::{Connection, Leased};
+use super::hang::HangWatch;
 use super::launch::Launch;
 use super::trainer::Trainer;
 
@@ -96,17 +98,17 @@ impl Slot {
         drain: &CancellationToken,
     ) -> Ended {
         let drained = Ended::HandedBack("the worker was stopped");
+        // A spec that this version cannot read is refused by the trainer, with the reason.
+        let limits = Spec::from_json(&lease.spec).map_or_else(|_| Limits::default(), |spec| spec.limits);
         let prepared = tokio::select! {
             biased;
             () = drain.cancelled() => return drained,
-            prepared = self.prepare(&lease, name) => prepared,
+            prepared = self.prepare(&lease, name, &limits) => prepared,
         };
         let checkpoint = match prepared {
             Ok(checkpoint) => checkpoint,
-            Err(reason) => return Ended::Failed(FailureKind::Crash, reason),
+            Err(failed) => return failed,
         };
-        // A spec that this version cannot read is refused by the trainer, with the reason.
-        let limits = Spec::from_json(&lease.spec).map_or_else(|_| Limits::default(), |spec| spec.limits);
         let Some(trainer) = self.trainer.as_mut() else {
             return Ended::Failed(FailureKind::Crash, "no trainer".to_owned());
         };
@@ -127,11 +129,22 @@ impl Slot {
         &mut self,
         lease: &proto::Lease,
         name: &proto::LeaseName,
-    ) -> Result<Option<PathBuf>, String> {
+        limits: &Limits,
+    ) -> Result<Option<PathBuf>, Ended> {
         let connection = Arc::clone(&self.connection);
         if self.trainer.is_none() {
             let start = Trainer::start(self.launch.as_ref(), self.index, &self.scratch);
-            self.trainer = Some(keeping(&connection, name, start).await?);
+            let hang = HangWatch::new(limits);
+            self.trainer = Some(tokio::select! {
+                biased;
+                started = keeping(&connection, name, start) => {
+                    started.map_err(|reason| Ended::Failed(FailureKind::Crash, reason))?
+                }
+                () = sleep_until(hang.deadline()) => {
+                    let message = hang.message("the trainer did not come up");
+                    return Err(Ended::Failed(FailureKind::Hang, message));
+                }
+            });
         }
         let Some(checkpoint) = &lease.checkpoint else { return Ok(None) };
         let path = self.scratch.join("resume.safetensors");
