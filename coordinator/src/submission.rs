@@ -69,10 +69,11 @@ pub fn extend(
     let mut prepared = Prepared::read(text, format, cache)?;
     let file = &prepared.file;
     let wrong = |path: &str, message: String| SubmissionError::Spec(file.problem(path, message));
-    let (old, new) = (study.spec.to_json(), file.spec.to_json());
-    if old == new {
+    if study.spec == file.spec {
         return Ok(study.clone());
     }
+    let (old, new) =
+        (study.spec.to_json_but_searched(&file.spec), file.spec.to_json_but_searched(&study.spec));
     let sections = |spec: &serde_json::Value| spec.as_object().cloned().unwrap_or_default();
     let (old, new) = (sections(&old), sections(&new));
     let fixed = |key: &&String| !EXTENSIBLE.contains(&key.as_str());

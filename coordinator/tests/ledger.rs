@@ -171,3 +171,15 @@ fn wrong_results_and_unknown_workers_are_refused() {
     assert!(matches!(scene.try_lease("w", 7), Err(Rejection::NoSlot { .. })));
     assert_eq!(scene.finish("w", &lease), Reply::Completed(true), "what was refused changed nothing");
 }
+
+#[test]
+fn values_can_be_added_before_those_that_a_study_has_and_nothing_else_changed() {
+    let mut scene = Scene::new();
+    let study = scene.submit("a", &spec(2, 3));
+    let more = spec(2, 3).replace("[0.0010", "[0.0005, 0.0010");
+    scene.try_extend(study, &more).expect("adds");
+    assert_eq!(scene.ledger.studies()[&study].record.trials.len(), 3);
+    let other = more.replace("epochs = 2", "epochs = 3");
+    let refused = scene.try_extend(study, &other).expect_err("another study");
+    assert!(refused.contains("train: differs"), "{refused}");
+}

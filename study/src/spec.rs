@@ -197,6 +197,18 @@ impl Spec {
         serde_json::to_value(self).expect("a spec has text keys and finite numbers alone")
     }
 
+    /// The same with nothing at the paths that are searched in `other` too, where a spec holds the first of the values
+    /// to try: equal for specs that differ in those values alone.
+    #[must_use]
+    pub fn to_json_but_searched(&self, other: &Self) -> serde_json::Value {
+        let mut json = self.to_json();
+        let searched = |path: &str| other.space.dimensions().any(|(other, _)| other == path);
+        for (path, _) in self.space.dimensions().filter(|(path, _)| searched(path)) {
+            read::clear_json(&mut json, path);
+        }
+        json
+    }
+
     /// Reads what [`Spec::to_json`] wrote.
     ///
     /// # Errors

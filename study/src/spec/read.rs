@@ -254,3 +254,15 @@ pub(crate) fn set_json(json: &mut Json, path: &str, value: Json) -> Result<(), P
     }
     Ok(())
 }
+
+/// Puts nothing at a dotted path, if there is something.
+pub(super) fn clear_json(json: &mut Json, path: &str) {
+    let place = path.split('.').try_fold(json, |place, segment| match place {
+        Json::Array(items) => items.get_mut(segment.parse::<usize>().ok()?),
+        Json::Object(fields) => fields.get_mut(segment),
+        _ => None,
+    });
+    if let Some(place) = place {
+        *place = Json::Null;
+    }
+}
