@@ -1,6 +1,7 @@
 //! Foldwise's wire protocol: the types generated from `foldwise/v1/*.proto`, and nothing else.
 
 /// Version 1 of the protocol.
+#[allow(clippy::large_enum_variant, reason = "generated: messages are what they are")]
 pub mod v1 {
     tonic::include_proto!("foldwise.v1");
 }

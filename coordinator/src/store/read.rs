@@ -171,7 +171,7 @@ fn cohorts(connection: &Connection, folder: &Path, study: StudyId) -> Result<Vec
         if number as usize != cohorts.len() {
             return Err(unreadable(folder, what(), format!("cohort {} is missing", cohorts.len())));
         }
-        let runs: Vec<[u32; 2]> = parse(folder, &get::<String>(folder, row, "runs")?, &what)?;
+        let runs: Vec<[u32; 2]> = parse(folder, &get::<String>(folder, row, "runs")?, what)?;
         let attempt: u32 = get(folder, row, "attempt")?;
         let worker = || get::<Option<String>>(folder, row, "worker").map(Option::unwrap_or_default);
         let state = match get::<String>(folder, row, "state")?.as_str() {

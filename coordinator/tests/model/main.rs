@@ -64,7 +64,6 @@ impl StateMachineTest for Machine {
 
 prop_state_machine! {
     #![proptest_config(ProptestConfig {
-        cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(128),
         // Beside this file, to be committed: what failed once is tried first for ever.
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/model/found.txt"))),
         max_shrink_iters: 2_000,

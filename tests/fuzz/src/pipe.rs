@@ -4,7 +4,11 @@ use foldwise_proto::v1::{TrainerEvent, TrainerOrder};
 use prost::Message;
 
 // The worker cannot be linked without libtorch, so that the one file is taken alone.
-#[allow(dead_code, reason = "the agent's half writes without holding up others")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "what the worker uses of it and shows is not used and shown here"
+)]
 #[path = "../../../worker/src/pipe.rs"]
 mod frame;
 
