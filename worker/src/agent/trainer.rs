@@ -69,6 +69,10 @@ impl Trainer {
     pub(super) async fn next(&mut self) -> Seen {
         match self.events.recv().await {
             Some(Ok(event)) => Seen::Event(event),
+            // It was killed in the middle of a message.
+            Some(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Seen::Ended(self.life.end().await)
+            }
             Some(Err(error)) => Seen::Ended(Ending {
                 reason: format!("the trainer sent what is no message: {error}"),
                 out_of_memory: false,
@@ -96,5 +100,39 @@ impl Trainer {
 impl std::fmt::Debug for Trainer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Trainer").field("device_model", &self.device_model).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Future, ready};
+    use std::path::Path;
+    use std::pin::Pin;
+
+    use super::super::launch::{Ending, Launch, Launched, Life};
+    use super::Trainer;
+
+    /// Launches a trainer that the system kills for memory in the middle of its first message.
+    #[derive(Debug)]
+    struct Cut;
+
+    impl Launch for Cut {
+        fn launch(&self, _: u32, _: &Path) -> Result<Launched, String> {
+            let half_a_message: &[u8] = &[100, 0];
+            let (orders, events) = (Box::new(tokio::io::sink()), Box::new(half_a_message));
+            Ok(Launched { orders, events, life: Box::new(Self) })
+        }
+    }
+
+    impl Life for Cut {
+        fn end(&mut self) -> Pin<Box<dyn Future<Output = Ending> + Send + '_>> {
+            Box::pin(ready(Ending { reason: "killed".to_owned(), out_of_memory: true }))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_trainer_that_ends_within_a_message_ended_as_its_life_says() {
+        let started = Trainer::start(&Cut, 0, Path::new("")).await;
+        assert_eq!(started.expect_err("it ended"), "killed");
     }
 }
