@@ -14,6 +14,7 @@ mod process;
 mod proxy;
 mod recruit;
 mod report;
+mod skip;
 mod study;
 mod trainers;
 
@@ -27,5 +28,6 @@ pub use process::{Finished, Running, foldwise, worker_program};
 pub use proxy::Proxy;
 pub use recruit::Recruit;
 pub use report::{StudyJson, assert_same, each_run_once};
+pub use skip::skipped;
 pub use study::{Pictures, Search, reference};
 pub use trainers::Trainer;

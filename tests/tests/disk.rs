@@ -1,7 +1,8 @@
 //! A full disk: one clear error, nothing lost, and on it goes when there is room again.
 
 use foldwise_tests::{
-    Cluster, Finished, Pictures, Search, SmallDisk, assert_same, each_run_once, reference, small_pictures,
+    Cluster, Finished, Pictures, Search, SmallDisk, assert_same, each_run_once, reference, skipped,
+    small_pictures,
 };
 
 fn spec(name: &str, data: &str) -> String {
@@ -16,7 +17,7 @@ fn a_full_disk_refuses_what_it_cannot_keep_and_loses_nothing() {
     let mut disk = None;
     let cluster = Cluster::start_on(10.0, |state| disk = SmallDisk::mount(state, 4));
     let Some(disk) = disk else {
-        eprintln!("skipped: mounting a small file system needs root");
+        skipped("mount", "mounting a small file system needs root");
         return;
     };
     let data = small_pictures(cluster.folder(), 40, 10);
@@ -53,7 +54,7 @@ fn a_search_waits_for_room_on_a_full_disk_and_goes_on() {
     // The write-ahead log alone may grow to 4 MiB.
     let mut cluster = Cluster::start_on(2.0, |state| disk = SmallDisk::mount(state, 16));
     let Some(disk) = disk else {
-        eprintln!("skipped: mounting a small file system needs root");
+        skipped("mount", "mounting a small file system needs root");
         return;
     };
     let expected = reference(&spec);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use foldwise_tests::{
     Chance, Cluster, Namespace, Pictures, Proxy, Search, assert_same, each_run_once, let_pass, reference,
-    rounds,
+    rounds, skipped,
 };
 
 /// Silence after which a lease is lost, s.
@@ -67,7 +67,7 @@ fn a_worker_behind_a_bad_line_goes_on_after_every_cut() {
 #[test]
 fn a_worker_on_a_machine_whose_cable_is_pulled_goes_on_when_it_is_back() {
     let Some(namespace) = Namespace::new() else {
-        eprintln!("skipped: a network of its own needs root and `ip`");
+        skipped("ip", "a network of its own needs root and `ip`");
         return;
     };
     let pictures = Pictures::draw(600, 100);
