@@ -124,7 +124,8 @@ pub struct Limits {
     #[schemars(range(min = 0, max = 86_400))]
     pub checkpoint_seconds: Option<u32>,
     /// Seconds without a finished epoch after which a trainer counts as hung and is killed. By default ten times the
-    /// longest epoch of its cohort so far, at least a minute, and an hour for the first epoch.
+    /// longest epoch of its cohort so far, at least a minute, and an hour for the first epoch. A trainer that is to be
+    /// started has the same time to come up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 604_800))]
     pub hang_seconds: Option<u32>,

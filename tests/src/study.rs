@@ -68,6 +68,13 @@ impl Default for Search {
 }
 
 impl Search {
+    /// A single run, which takes seconds, and a short final stage.
+    #[must_use]
+    pub fn of_one_long_run(limits: &'static str) -> Self {
+        let validation = "hold_out = { fraction = 0.5, seed = 1 }\n[final]\nrefit = { epochs = 5 }";
+        Self { epochs: 500, validation, rates: "[0.01]", dropouts: "[0.3]", limits, width: 1 }
+    }
+
     /// Its study file.
     #[must_use]
     pub fn of(&self, data: &str) -> String {

@@ -32,10 +32,9 @@ fn a_log_whose_last_page_is_damaged_costs_no_more_than_its_last_commit() {
 
     let mut cluster = Cluster::start(2.0);
     cluster.submit(&spec);
-    let mut first = cluster.worker("first", 1);
-    let _second = cluster.worker("second", 1);
+    let mut worker = cluster.worker("w", 2);
     for _ in 0..rounds().clamp(1, 8) {
-        first.line_with("handed in");
+        worker.line_with("handed in");
         cluster.kill_coordinator();
         damage_last_frame(&cluster.state().join("foldwise.db-wal"));
         cluster.start_coordinator();

@@ -62,6 +62,7 @@ fn a_search_waits_for_room_on_a_full_disk_and_goes_on() {
     let mut worker = cluster.worker("w", 2);
     worker.line_with("handed in");
     for _ in 0..3 {
+        let _ = cluster.coordinator().log();
         disk.fill();
         // The first write that fails, and another after the ledger was read from the store again.
         cluster.coordinator().line_with("could not write");

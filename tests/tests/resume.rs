@@ -3,12 +3,8 @@
 use foldwise_tests::{Cluster, Pictures, Running, Search, StudyJson, assert_same, reference, until};
 use nix::sys::signal::Signal;
 
-/// Two runs of several seconds each.
 fn spec(pictures: &Pictures) -> String {
-    let validation = "k_fold = { folds = 2, seed = 1 }";
-    let limits = "checkpoint_seconds = 1";
-    Search { epochs: 240, validation, rates: "[0.01]", dropouts: "[0.3]", limits, width: 1 }
-        .of(pictures.section())
+    Search::of_one_long_run("checkpoint_seconds = 1").of(pictures.section())
 }
 
 /// Waits until a worker trains the first cohort; the epoch that it goes on from.

@@ -6,10 +6,9 @@ use foldwise_tests::{
 };
 use nix::sys::signal::Signal;
 
-/// Two runs, long enough to be stopped and looked at.
+/// One run, long enough to be looked at.
 fn search(limits: &'static str) -> Search {
-    let validation = "k_fold = { folds = 2, seed = 1 }";
-    Search { epochs: 120, validation, rates: "[0.01]", dropouts: "[0.3]", limits, width: 1 }
+    Search { epochs: 300, ..Search::of_one_long_run(limits) }
 }
 
 /// Waits until a worker has logged a line with all of these words.
@@ -22,7 +21,7 @@ fn wait_for_line(worker: &mut Running, words: &[&str]) {
 #[test]
 fn a_worker_that_wakes_after_its_lease_changes_nothing() {
     let pictures = Pictures::draw(600, 100);
-    let spec = Search { epochs: 60, ..search("") }.of(pictures.section());
+    let spec = search("").of(pictures.section());
     let expected = reference(&spec);
 
     let cluster = Cluster::start(1.0);
@@ -40,7 +39,7 @@ fn a_worker_that_wakes_after_its_lease_changes_nothing() {
         (log.contains("accepted=false") || log.contains("no longer wanted")).then_some(())
     });
     let report = cluster.succeeded("small");
-    each_run_once(&report, 1, 2);
+    each_run_once(&report, 1, 1);
     assert_eq!(report["trials"][0]["folds"][0]["worker"], "second");
     assert_same(&report, &expected);
 }
