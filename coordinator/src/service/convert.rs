@@ -36,7 +36,7 @@ pub(super) fn study(study: &Study) -> v1::Study {
             (v1::StudyState::Paused, String::new(), None)
         }
         StudyPhase::Searching => (v1::StudyState::Searching, String::new(), None),
-        StudyPhase::Finishing { .. } => (v1::StudyState::Finishing, String::new(), None),
+        StudyPhase::Finishing { .. } => (v1::StudyState::Finishing, final_trouble(study), None),
         StudyPhase::Ended { end, message, unix_ms } => {
             let state = match end {
                 EndedAs::Succeeded => v1::StudyState::Succeeded,
@@ -65,6 +65,13 @@ pub(super) fn study(study: &Study) -> v1::Study {
         message,
         extensions: narrow(record.earlier.len()),
     }
+}
+
+/// How the last attempt at the final stage failed; empty if none did.
+fn final_trouble(study: &Study) -> String {
+    let cohort = study.final_cohort.and_then(|number| study.cohorts.get(number as usize));
+    let failure = cohort.and_then(|cohort| cohort.failure.as_ref());
+    failure.map(|failure| format!("final stage, attempt {}: {failure}", failure.attempt)).unwrap_or_default()
 }
 
 fn counts(study: &Study) -> v1::RunCounts {
