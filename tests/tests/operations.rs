@@ -46,7 +46,8 @@ fn by_values(report: &StudyJson) -> Vec<StudyJson> {
     trials
 }
 
-/// Extends a study in the middle of its search; the report must be that of a study which was so from the first.
+/// Extends a study that has ended; the report must be that of a study which was so from the first, but for a test set that
+/// was measured twice.
 fn extend(before: &Search, after: &Search, trials: usize, folds: usize) {
     let pictures = Pictures::draw(600, 100);
     let cluster = Cluster::start(30.0);
@@ -73,9 +74,11 @@ fn extend(before: &Search, after: &Search, trials: usize, folds: usize) {
     let refit = |report: &StudyJson| {
         let mut refit = report["final"].clone();
         refit["trial"] = StudyJson::Null;
+        refit["tests"] = StudyJson::Null;
         refit
     };
     assert_same(&refit(&report), &refit(&fresh));
+    assert_eq!((&report["final"]["tests"], &fresh["final"]["tests"]), (&2.into(), &1.into()));
     let winner = |report: &StudyJson, field: &str| {
         let trial = report["selection"]["winner"].as_u64().expect("a winner");
         report["trials"][usize::try_from(trial).expect("small")][field].clone()
