@@ -1,7 +1,7 @@
 //! A cluster in one thread: the real coordinator and the real agents under simulated network, time and crashes.
 //!
 //! A seed makes a [`scenario::Scenario`]: a study, workers, and what befalls them when. [`cluster::run`] plays it, with
-//! trainers whose results are known ([`trainer`]), while a [`witness`] checks the ledger's invariants. At its end the
+//! trainers whose results are known (`trainer.rs`), while a witness checks the ledger's invariants. At its end the
 //! report must equal that of the same study in an undisturbed cluster. The same seed plays out the same, to the message.
 
 pub mod cluster;
