@@ -51,10 +51,10 @@ pub async fn read_async<M: Message + Default>(input: &mut (impl AsyncRead + Unpi
     decode(&bytes).map(Some)
 }
 
-/// As [`write`], without holding up others.
+/// As [`write()`], without holding up others.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub async fn write_async(output: &mut (impl AsyncWrite + Unpin), message: &impl Message) -> io::Result<()> {
     output.write_all(&frame(message)?).await?;
     output.flush().await
