@@ -54,13 +54,13 @@ impl Comparison {
         let expected = match self.calm.get(&scenario.study) {
             Some(report) => report.clone(),
             None => {
-                let (report, _) = cluster::run(&scenario.calm(), true)
+                let (report, _) = cluster::run(&scenario.calm())
                     .map_err(|error| format!("the undisturbed cluster failed: {error}"))?;
                 self.calm.insert(scenario.study, report.clone());
                 report
             }
         };
-        let (report, tally) = cluster::run(&scenario, false)?;
+        let (report, tally) = cluster::run(&scenario)?;
         match report.difference(&expected) {
             None => Ok(tally),
             Some(difference) => Err(format!("the report differs from the undisturbed one: {difference}")),

@@ -20,7 +20,7 @@ pub(crate) type Outcome = Arc<Mutex<Option<Result<Report, String>>>>;
 const CALL: Duration = Duration::from_secs(5);
 const STUDY: &str = "studies/1";
 
-/// Works until the study has ended and its report is there. `calm` does operations when the study has ended.
+/// Works until the study has ended and its report is there.
 pub(crate) async fn work(scenario: Scenario, outcome: Outcome) {
     let ended = try_work(&scenario).await;
     *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);

@@ -211,7 +211,8 @@ async fn keeping<T>(connection: &Connection, name: &proto::LeaseName, work: impl
     tokio::select! {
         biased;
         done = work => done,
-        () = heartbeats => unreachable!("heartbeats do not end"),
+        // They do not end.
+        never = heartbeats => never,
     }
 }
 
