@@ -113,6 +113,7 @@ pub(crate) fn result(run: RunId) -> MemberResult {
             epochs: (1..=10).map(epoch).collect(),
             seconds: 1.0,
             test: None,
+            measurements: None,
         },
         weights_digest: None,
         device_model: String::new(),

@@ -6,6 +6,7 @@ use foldwise_proto::v1;
 use foldwise_report::input::{FinalInput, ProvenanceInput, RunInput, StudyInput, TrialInput};
 use foldwise_report::{DataReport, FinalMode, Report, ReportInput, RunState, StudyState};
 use foldwise_study::plan::RunId;
+use foldwise_study::spec::FinalSpec;
 
 use crate::ledger::{CohortState, EndedAs, Ledger, Now, Stage, Study, StudyId, StudyPhase};
 use crate::service::{positions, run, run_state};
@@ -37,6 +38,7 @@ pub fn outline(ledger: &Ledger, id: StudyId, _now: Now) -> Option<Outline> {
         trials: trials.collect(),
         runs: runs.collect(),
         final_stage: final_input(study),
+        snapshots: Vec::new(),
         provenance: provenance(study),
     };
     Some(Outline { study: id, input })
@@ -124,9 +126,10 @@ fn final_input(study: &Study) -> Option<FinalInput> {
     let cohort = study.cohorts.get(study.final_cohort? as usize)?;
     let over = study.is_over();
     Some(FinalInput {
-        mode: match study.record.spec.final_stage.hold_out {
-            Some(_) => FinalMode::HoldOut,
-            None => FinalMode::Refit,
+        mode: match &study.record.spec.final_stage {
+            FinalSpec { hold_out: Some(_), .. } => FinalMode::HoldOut,
+            FinalSpec { repeat: Some(_), .. } => FinalMode::Repeat,
+            FinalSpec { .. } => FinalMode::Refit,
         },
         trial: cohort.runs.first()?.trial as usize,
         state: match cohort.state {

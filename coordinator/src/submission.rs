@@ -179,12 +179,13 @@ type Folds = Result<Vec<split::Fold>, SplitError>;
 fn folds(spec: &Spec, rows: &RowFacts, cache: &Cache) -> Result<Folds, DataError> {
     let validation = &spec.validation;
     if !validation.needs_classes() && !validation.needs_groups() {
-        return Ok(validation.folds(&Rows::new(rows.train_rows)));
+        let rows = Rows { test: rows.test_rows.unwrap_or(0), ..Rows::new(rows.train_rows) };
+        return Ok(validation.folds(&rows));
     }
     let table = foldwise_data::load(&spec.data, cache)?.train;
     let classes = match &table.targets {
         Targets::Classes(classes) => Some(classes.as_slice()),
         Targets::Values(_) => None,
     };
-    Ok(validation.folds(&Rows { count: table.rows, classes, groups: table.groups.as_deref() }))
+    Ok(validation.folds(&Rows { count: table.rows, classes, groups: table.groups.as_deref(), test: 0 }))
 }

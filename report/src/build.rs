@@ -21,7 +21,8 @@ impl Report {
     /// and what goes with it when all runs have.
     #[must_use]
     pub fn build(input: ReportInput) -> Self {
-        let ReportInput { study, spec, rule, sizes, trials, runs, final_stage, provenance } = input;
+        let ReportInput { study, spec, rule, sizes, trials, runs, final_stage, snapshots: _, provenance } =
+            input;
         let grid = grid(runs, trials.len(), sizes.len(), &rule);
         let parameters: Vec<u64> = trials.iter().map(|trial| trial.parameters).collect();
         let statistics = Statistics::new(&rule, &parameters, &grid, &sizes);

@@ -16,6 +16,8 @@ pub enum FinalMode {
     Refit,
     /// On a part of the training rows; the epoch that is best on the rest is kept.
     HoldOut,
+    /// On one of the winner's folds, with the random numbers of the search; the selected epoch is kept.
+    Repeat,
 }
 
 /// The final model and what the test set says of it. Results are absent until it is finished.

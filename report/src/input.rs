@@ -27,8 +27,21 @@ pub struct ReportInput {
     pub runs: Vec<RunInput>,
     /// The final stage, once it is there.
     pub final_stage: Option<FinalInput>,
+    /// Copies of weights that runs of the search kept, in any order; those of one run ascend by epoch.
+    pub snapshots: Vec<SnapshotInput>,
     /// What the numbers are made from, and with.
     pub provenance: ProvenanceInput,
+}
+
+/// The weights of one run after one epoch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SnapshotInput {
+    /// Whose.
+    pub run: RunId,
+    /// After which epoch, from 1; 0 is the start.
+    pub epoch: u32,
+    /// All learned numbers in PyTorch's order.
+    pub weights: Vec<f32>,
 }
 
 /// A study and where it stands.

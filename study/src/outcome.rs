@@ -5,6 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::selection::{EpochRule, Metric, Rule, best_epoch};
 
+mod measurements;
+
+pub use measurements::{
+    ClassPredictions, ClassScore, EpochMeasurements, Measurements, NumberPredictions, POINTS_MAX, Point,
+    Predictions, Resources, SnapshotFile, StepMeasurements, WrongRow,
+};
+
 /// One epoch of one run. Losses are means over rows; accuracies are shares between 0 and 1 and absent for
 /// targets that are numbers; validation values are absent where nothing is held out.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +37,7 @@ pub struct EpochRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunEnd {
-    /// All epochs were trained.
+    /// All epochs were trained, or all until early stopping.
     Finished,
     /// The loss became NaN or infinite in this epoch, from 1. Deterministic, so it is not tried again.
     Diverged(u32),
@@ -48,6 +55,9 @@ pub struct RunOutcome {
     /// The test set's values, measured once, in the final stage alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<TestRecord>,
+    /// What the study asked to be measured beside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measurements: Option<Box<Measurements>>,
 }
 
 /// What the test set said.

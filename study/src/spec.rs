@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::measure::MeasureSpec;
 use crate::network::NetworkSpec;
 use crate::selection::SelectionSpec;
 use crate::space::Space;
@@ -53,6 +54,9 @@ pub struct Spec {
     /// What is searched: paths into this spec, and the values to try.
     #[serde(default, skip_serializing_if = "Space::is_empty")]
     pub space: Space,
+    /// What is measured beside losses and accuracies.
+    #[serde(default, skip_serializing_if = "MeasureSpec::is_empty")]
+    pub measure: MeasureSpec,
     /// How a trial is chosen.
     #[serde(default)]
     pub selection: SelectionSpec,
@@ -77,6 +81,10 @@ pub struct FinalSpec {
     /// Train on a part of the training rows and keep the epoch that is best on the rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_out: Option<FinalHoldOut>,
+    /// Train the winner on one of its folds once more, with the same random numbers as in the search, and test the
+    /// epoch that the selection picks: the checkpoint that a hand-written loop would have kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<FinalRepeat>,
     /// Train nothing more: the study ends with the selection.
     #[serde(default, skip_serializing_if = "is_false")]
     pub skip: bool,
@@ -106,6 +114,15 @@ pub struct FinalHoldOut {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub epochs: Option<u32>,
+}
+
+/// A run of the search that is trained once more.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FinalRepeat {
+    /// The fold, from 0.
+    #[serde(default)]
+    pub fold: u32,
 }
 
 /// Limits of a study.

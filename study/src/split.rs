@@ -41,6 +41,9 @@ pub enum Validation {
     RepeatedStratifiedKFold(RepeatedStratifiedKFold),
     /// Each row is validated once, and rows of one group stay together (scikit-learn's `GroupKFold`).
     GroupKFold(GroupKFold),
+    /// One fold: all training rows are trained on and the test set validates. For following an experiment that did
+    /// so; the scores are then not those of rows that nothing was chosen on, and there can be no final model.
+    TestSet,
 }
 
 /// One split. Row numbers count from 0. Both lists ascend, except those of a shuffled hold-out, which are in
@@ -62,13 +65,15 @@ pub struct Rows<'a> {
     pub classes: Option<&'a [u32]>,
     /// The group of each row; any numbers.
     pub groups: Option<&'a [u32]>,
+    /// Number of rows of the test set, which are numbered after the others; 0 without one.
+    pub test: usize,
 }
 
 impl Rows<'_> {
     /// Rows of which nothing but their number is known.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        Self { count, classes: None, groups: None }
+        Self { count, classes: None, groups: None, test: 0 }
     }
 }
 
@@ -85,7 +90,7 @@ impl Validation {
         match self {
             Self::HoldOut(hold_out) => hold_out.stratified,
             Self::StratifiedKFold(_) | Self::RepeatedStratifiedKFold(_) => true,
-            Self::KFold(_) | Self::RepeatedKFold(_) | Self::GroupKFold(_) => false,
+            Self::KFold(_) | Self::RepeatedKFold(_) | Self::GroupKFold(_) | Self::TestSet => false,
         }
     }
 
@@ -102,6 +107,9 @@ impl Validation {
     pub fn check(&self) -> Result<(), SplitError> {
         if let Self::HoldOut(hold_out) = self {
             return hold_out.check();
+        }
+        if *self == Self::TestSet {
+            return Ok(());
         }
         if self.folds_per_repeat() < 2 {
             return Err(SplitError::TooFewFolds { folds: self.folds_per_repeat() });
@@ -121,7 +129,7 @@ impl Validation {
     pub fn sizes(&self, rows: usize) -> Option<Vec<(usize, usize)>> {
         self.check().ok()?;
         let folds = match self {
-            Self::GroupKFold(_) => return None,
+            Self::GroupKFold(_) | Self::TestSet => return None,
             Self::HoldOut(hold_out) => return hold_out.sizes(rows).ok().map(|sizes| vec![sizes]),
             Self::KFold(_)
             | Self::StratifiedKFold(_)
@@ -142,7 +150,8 @@ impl Validation {
     /// or groups too few for the split, exactly where scikit-learn refuses them.
     pub fn folds(&self, rows: &Rows<'_>) -> Result<Vec<Fold>, SplitError> {
         self.check()?;
-        u32::try_from(rows.count).map_err(|_| SplitError::TooManyRows { rows: rows.count })?;
+        let all = rows.count.saturating_add(rows.test);
+        let last = u32::try_from(all).map_err(|_| SplitError::TooManyRows { rows: all })?;
         let classes = of_each_row("classes", rows.classes, rows.count)?;
         let groups = of_each_row("groups", rows.groups, rows.count)?;
         let folds = self.folds_per_repeat();
@@ -159,12 +168,17 @@ impl Validation {
             Self::StratifiedKFold(split) => split.folds(classes.ok_or(SplitError::NoClasses)?),
             Self::RepeatedStratifiedKFold(split) => split.folds(classes.ok_or(SplitError::NoClasses)?),
             Self::GroupKFold(split) => split.folds(groups.ok_or(SplitError::NoGroups)?),
+            Self::TestSet if rows.test == 0 => Err(SplitError::NoTestSet),
+            Self::TestSet => {
+                let (train, validation) = (0..last).partition(|&row| (row as usize) < rows.count);
+                Ok(vec![Fold { train, validation }])
+            }
         }
     }
 
     fn folds_per_repeat(&self) -> usize {
         match self {
-            Self::HoldOut(_) => 1,
+            Self::HoldOut(_) | Self::TestSet => 1,
             Self::KFold(split) => split.folds,
             Self::StratifiedKFold(split) => split.folds,
             Self::RepeatedKFold(split) => split.folds,
@@ -177,7 +191,11 @@ impl Validation {
         match self {
             Self::RepeatedKFold(split) => split.repeats,
             Self::RepeatedStratifiedKFold(split) => split.repeats,
-            Self::HoldOut(_) | Self::KFold(_) | Self::StratifiedKFold(_) | Self::GroupKFold(_) => 1,
+            Self::HoldOut(_)
+            | Self::KFold(_)
+            | Self::StratifiedKFold(_)
+            | Self::GroupKFold(_)
+            | Self::TestSet => 1,
         }
     }
 }

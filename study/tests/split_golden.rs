@@ -50,7 +50,12 @@ fn folds_are_those_of_scikit_learn() {
     for case in golden() {
         let classes = labels(case.classes.as_ref(), case.rows);
         let groups = labels(case.groups.as_ref(), case.rows);
-        let rows = Rows { count: case.rows as usize, classes: classes.as_deref(), groups: groups.as_deref() };
+        let rows = Rows {
+            count: case.rows as usize,
+            classes: classes.as_deref(),
+            groups: groups.as_deref(),
+            test: 0,
+        };
         let folds = case.validation.folds(&rows).unwrap();
         if let Some(expected) = case.folds {
             let expected: Vec<Fold> =
@@ -68,7 +73,12 @@ fn sizes_and_counts_are_known_before_the_folds() {
     for case in golden() {
         let classes = labels(case.classes.as_ref(), case.rows);
         let groups = labels(case.groups.as_ref(), case.rows);
-        let rows = Rows { count: case.rows as usize, classes: classes.as_deref(), groups: groups.as_deref() };
+        let rows = Rows {
+            count: case.rows as usize,
+            classes: classes.as_deref(),
+            groups: groups.as_deref(),
+            test: 0,
+        };
         let folds = case.validation.folds(&rows).unwrap();
         assert_eq!(case.validation.fold_count(), folds.len());
         assert_eq!(case.validation.needs_classes(), case.classes.is_some());

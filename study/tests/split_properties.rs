@@ -32,7 +32,7 @@ fn labels() -> impl Strategy<Value = Vec<u32>> {
 }
 
 fn split(validation: &Validation, labels: &[u32]) -> Result<Vec<Fold>, SplitError> {
-    validation.folds(&Rows { count: labels.len(), classes: Some(labels), groups: Some(labels) })
+    validation.folds(&Rows { count: labels.len(), classes: Some(labels), groups: Some(labels), test: 0 })
 }
 
 fn sorted(rows: impl IntoIterator<Item = u32>) -> Vec<u32> {

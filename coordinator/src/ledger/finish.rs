@@ -77,6 +77,9 @@ impl Study {
         if let Some(hold_out) = &spec.final_stage.hold_out {
             return hold_out.epochs.unwrap_or(trained);
         }
+        if spec.final_stage.repeat.is_some() {
+            return trained;
+        }
         if let Some(epochs) = spec.final_stage.refit.as_ref().and_then(|refit| refit.epochs) {
             return epochs;
         }

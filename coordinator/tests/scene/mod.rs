@@ -197,6 +197,7 @@ pub fn results_for(lease: &LeaseGrant) -> Vec<MemberResult> {
                 epochs: vec![epoch(1, accuracy - 0.1), epoch(2, accuracy)],
                 seconds: 1.0,
                 test: None,
+                measurements: None,
             },
             weights_digest: weights.clone(),
             device_model: "test".to_owned(),

@@ -206,6 +206,7 @@ fn final_text(stage: &FinalReport) -> String {
     let how = match stage.mode {
         FinalMode::Refit => "trained on all training rows",
         FinalMode::HoldOut => "trained on a part of the training rows",
+        FinalMode::Repeat => "trained on one of its folds as in the search",
     };
     let who = format!("trial {}, {how}", stage.trial);
     let error = stage.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();

@@ -33,6 +33,7 @@ pub(crate) fn study(rule: Rule) -> ReportInput {
         trials: Vec::new(),
         runs: Vec::new(),
         final_stage: None,
+        snapshots: Vec::new(),
         provenance: ProvenanceInput {
             foldwise: "0.1.0".to_owned(),
             software: ["foldwise 0.1.0, torch 2.11.0"; 3].map(str::to_owned).to_vec(),
@@ -95,7 +96,13 @@ fn outcome(values: impl Iterator<Item = (Option<f64>, Option<f64>)>) -> RunOutco
         val_accuracy,
         lr: 0.001,
     });
-    RunOutcome { end: RunEnd::Finished, epochs: epochs.collect(), seconds: 2.5, test: None }
+    RunOutcome {
+        end: RunEnd::Finished,
+        epochs: epochs.collect(),
+        seconds: 2.5,
+        test: None,
+        measurements: None,
+    }
 }
 
 /// The same run, diverged in the epoch after its last.

@@ -1,8 +1,10 @@
 //! Contradictions between fields, which no schema can say.
 
+use super::Spec;
 use super::problem::{PROBLEMS_LISTED_MAX, Problem, nearest};
-use super::{FinalSpec, Spec};
+use crate::measure::MeasureSpec;
 use crate::space::{Space, Values};
+use crate::split::Validation;
 use crate::train::{OptimizerKind, TrainSpec};
 
 /// What is wrong with the study as a whole, whatever its trials.
@@ -23,7 +25,8 @@ pub(super) fn check_study(spec: &Spec) -> Vec<Problem> {
         problems.push(Problem::new("validation", error.to_string()));
     }
     check_normalize(spec, &mut problems);
-    check_final(&spec.final_stage, &mut problems);
+    check_final(spec, &mut problems);
+    check_measure(&spec.measure, &mut problems);
     check_space(&spec.space, &mut problems);
     problems
 }
@@ -39,15 +42,36 @@ fn check_normalize(spec: &Spec, problems: &mut Vec<Problem>) {
     }
 }
 
-fn check_final(stage: &FinalSpec, problems: &mut Vec<Problem>) {
-    let given = [stage.refit.is_some(), stage.hold_out.is_some(), stage.skip];
+fn check_final(spec: &Spec, problems: &mut Vec<Problem>) {
+    let stage = &spec.final_stage;
+    let given = [stage.refit.is_some(), stage.hold_out.is_some(), stage.repeat.is_some(), stage.skip];
     if given.iter().filter(|&&given| given).count() > 1 {
-        problems.push(Problem::new("final", "give at most one of `refit`, `hold_out` and `skip`"));
+        problems.push(Problem::new("final", "give at most one of `refit`, `hold_out`, `repeat` and `skip`"));
+    }
+    let folds = spec.validation.fold_count();
+    if let Some(repeat) = &stage.repeat
+        && repeat.fold as usize >= folds
+    {
+        let message = format!("there is no fold {}, only {folds}, counted from 0", repeat.fold);
+        problems.push(Problem::new("final.repeat.fold", message));
+    }
+    if spec.validation == Validation::TestSet && !stage.skip {
+        let message = "the test set validates, so that none is left for a final model";
+        problems.push(Problem::new("final", message).hint("write `skip = true`"));
     }
     if let Some(hold_out) = &stage.hold_out
         && !(hold_out.fraction > 0.0 && hold_out.fraction < 1.0)
     {
         problems.push(Problem::new("final.hold_out.fraction", "must lie between 0 and 1, neither included"));
+    }
+}
+
+fn check_measure(measure: &MeasureSpec, problems: &mut Vec<Problem>) {
+    let parts = &measure.predictions;
+    if let Some(part) =
+        parts.iter().enumerate().find_map(|(i, part)| parts[..i].contains(part).then_some(part))
+    {
+        problems.push(Problem::new("measure.predictions", format!("\"{}\" is there twice", part.word())));
     }
 }
 

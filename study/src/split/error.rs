@@ -36,6 +36,9 @@ pub enum SplitError {
         /// Number of rows.
         rows: usize,
     },
+    /// A split that validates on the test set, of data that has none.
+    #[error("validating on the test set needs one, and the data has none")]
+    NoTestSet,
     /// More folds than rows.
     #[error("cannot split {rows} rows into {folds} folds")]
     MoreFoldsThanRows {

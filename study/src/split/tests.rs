@@ -153,3 +153,11 @@ fn a_digest_tells_order_and_sides_apart() {
     assert_eq!(digests.len(), lists.len());
     assert!(digests.iter().all(|digest| digest.len() == 64));
 }
+
+#[test]
+fn the_test_set_validates_after_all_training_rows() {
+    let rows = Rows { test: 2, ..Rows::new(3) };
+    let folds = Validation::TestSet.folds(&rows).expect("a test set");
+    assert_eq!(folds, [Fold { train: vec![0, 1, 2], validation: vec![3, 4] }]);
+    assert_eq!(Validation::TestSet.folds(&Rows::new(3)), Err(SplitError::NoTestSet));
+}

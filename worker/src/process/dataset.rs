@@ -32,7 +32,12 @@ pub(super) struct Held {
 impl Held {
     /// The rows as a split sees them.
     pub(super) fn split_rows(&self) -> Rows<'_> {
-        Rows { count: self.rows.train_rows, classes: self.classes.as_deref(), groups: self.groups.as_deref() }
+        Rows {
+            count: self.rows.train_rows,
+            classes: self.classes.as_deref(),
+            groups: self.groups.as_deref(),
+            test: self.rows.test_rows.unwrap_or(0),
+        }
     }
 }
 

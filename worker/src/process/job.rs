@@ -118,7 +118,7 @@ fn cohort(lease: &proto::Lease, spec: &Spec, held: &Held, trials: &Trials) -> Re
         return Err(training(message));
     }
     let final_fold = match &lease.final_stage {
-        Some(_) => Some(final_fold(spec, held)?),
+        Some(_) => Some(final_fold(spec, held, &folds)?),
         None => None,
     };
     let members = lease.runs.iter().map(|run| {
@@ -126,7 +126,10 @@ fn cohort(lease: &proto::Lease, spec: &Spec, held: &Held, trials: &Trials) -> Re
         let trial = trial.ok_or_else(|| training(format!("the study has no trial {}", run.trial)))?;
         let fold = final_fold.as_ref().or_else(|| folds.get(run.fold as usize));
         let fold = fold.ok_or_else(|| training(format!("the study has no fold {}", run.fold)))?;
-        Ok(member(spec, trial, run.fold, fold, lease.final_stage.as_ref()))
+        // A run that is repeated has the random numbers of its fold, any other final run those of a fold of its own.
+        let repeated = final_fold.as_ref().and(spec.final_stage.repeat.as_ref());
+        let number = repeated.map_or(run.fold, |repeat| repeat.fold);
+        Ok(member(spec, trial, number, fold, lease.final_stage.as_ref()))
     });
     let is_final = lease.final_stage.is_some();
     Ok(Cohort {
@@ -137,8 +140,13 @@ fn cohort(lease: &proto::Lease, spec: &Spec, held: &Held, trials: &Trials) -> Re
     })
 }
 
-/// The split of the final stage: all rows, or all but those held out.
-fn final_fold(spec: &Spec, held: &Held) -> Result<Fold, Failed> {
+/// The split of the final stage: all rows, all but those held out, or one of the search's folds.
+fn final_fold(spec: &Spec, held: &Held, folds: &[Fold]) -> Result<Fold, Failed> {
+    if let Some(repeat) = &spec.final_stage.repeat {
+        let fold = folds.get(repeat.fold as usize).cloned();
+        let missing = || Failed::new(FailureKind::Training, format!("the study has no fold {}", repeat.fold));
+        return fold.ok_or_else(missing);
+    }
     let Some(hold_out) = &spec.final_stage.hold_out else {
         let rows = u32::try_from(held.rows.train_rows).unwrap_or(u32::MAX);
         return Ok(Fold { train: (0..rows).collect(), validation: Vec::new() });

@@ -64,6 +64,8 @@ pub struct MemberOutcome {
     pub best_epoch: Option<u32>,
     /// That epoch's weights, where they were asked for and the member did not diverge.
     pub weights: Option<Weights>,
+    /// The file of copies of its weights that its measurements name, where copies were asked for.
+    pub snapshots: Option<Vec<u8>>,
 }
 
 /// Whether two members can be trained as one fused model.

@@ -206,8 +206,12 @@ impl<'a> Run<'a> {
                 epochs: progress.epochs.clone(),
                 seconds: self.clock.seconds(),
                 test: test.map(|total| TestRecord { loss: total.loss, accuracy: total.accuracy }),
+                measurements: None,
             };
-            outcomes.push((progress.member, MemberOutcome { outcome, best_epoch: counted, weights }));
+            outcomes.push((
+                progress.member,
+                MemberOutcome { outcome, best_epoch: counted, weights, snapshots: None },
+            ));
         }
         outcomes.sort_by_key(|(member, _)| *member);
         Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())

@@ -41,6 +41,7 @@ fn head(plan: &PlanView) -> String {
     let last = match plan.final_stage {
         "skip" => "none",
         "hold_out" => "the chosen trial once more, with a part of the training rows held out",
+        "repeat" => "the chosen trial once more, on one of its folds as in the search",
         _ => "the chosen trial once more, on all training rows",
     };
     table::labelled(&[

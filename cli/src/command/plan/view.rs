@@ -121,10 +121,11 @@ fn cohort_views(plan: &Plan) -> Vec<CohortView> {
 }
 
 fn final_stage(spec: &FinalSpec) -> &'static str {
-    match (spec.skip, &spec.hold_out) {
-        (true, _) => "skip",
-        (false, Some(_)) => "hold_out",
-        (false, None) => "refit",
+    match spec {
+        FinalSpec { skip: true, .. } => "skip",
+        FinalSpec { hold_out: Some(_), .. } => "hold_out",
+        FinalSpec { repeat: Some(_), .. } => "repeat",
+        FinalSpec { .. } => "refit",
     }
 }
 
