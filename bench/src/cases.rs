@@ -1,9 +1,10 @@
 //! The networks that are measured, on rows made in memory.
 
-use foldwise_study::network::{Activation, Cnn, Init, Mlp, NetworkSpec, Pooling, Square};
+use foldwise_study::measure::MeasureSpec;
+use foldwise_study::network::{Activation, Cnn, InitRule, Mlp, NetworkSpec, Pooling, Square};
 use foldwise_study::seed::Source;
 use foldwise_study::selection::{EpochRule, Metric, Rule};
-use foldwise_study::train::{Optimizer, OptimizerKind, Schedule, TrainSpec};
+use foldwise_study::train::{Optimizer, OptimizerKind, TrainSpec};
 use foldwise_worker::trainer::{
     Cohort, DeviceData, Features, Member, Part, Source as Data, Targets, TrainError,
 };
@@ -27,7 +28,8 @@ const CLASSES: usize = 10;
 
 fn mlp(name: &'static str, hidden: [usize; 2], rows: usize) -> Case {
     let mlp = Mlp { hidden: hidden.to_vec(), activation: Activation::Relu, batch_norm: true, dropout: 0.3 };
-    let network = NetworkSpec { mlp: Some(mlp), init: Init::XavierNormal, ..NetworkSpec::default() };
+    let network =
+        NetworkSpec { mlp: Some(mlp), init: InitRule::XavierNormal.into(), ..NetworkSpec::default() };
     Case { name, network, rows }
 }
 
@@ -77,7 +79,7 @@ pub(crate) fn data(rows: usize) -> Result<DeviceData, TrainError> {
     let labels: Vec<u32> = (0..rows).map(|_| u32::from(next().to_le_bytes()[1]) % 10).collect();
     let targets = Targets::Classes { labels: &labels, count: CLASSES };
     let train = Part { features: Features::Bytes(&bytes), targets };
-    DeviceData::new(Data { shape: &SHAPE, train, test: None, normalize: None }, Device::Cpu)
+    DeviceData::new(Data { shape: &SHAPE, train, test: None, normalize: None, raw: false }, Device::Cpu)
 }
 
 /// `width` runs of a case, in `folds` row orders, with three learning rates.
@@ -85,26 +87,8 @@ pub(crate) fn cohort(case: &Case, width: usize, folds: usize) -> Result<Cohort, 
     let network = case.network.resolve(&SHAPE, CLASSES)?;
     let mut members = Vec::with_capacity(width);
     for index in 0..width {
-        let optimizer = Optimizer {
-            kind: OptimizerKind::Adamw,
-            lr: [1e-3, 5e-4, 1e-4][index / folds % 3],
-            weight_decay: None,
-            momentum: None,
-            nesterov: None,
-            betas: None,
-            eps: None,
-        };
-        let train = TrainSpec {
-            // One to warm up and one to measure.
-            epochs: 2,
-            batch_size: BATCH,
-            loss: None,
-            optimizer,
-            schedule: Schedule::Constant,
-            shuffle: true,
-            seed: None,
-            common_random_numbers: true,
-        };
+        let optimizer = Optimizer::new(OptimizerKind::Adamw, [1e-3, 5e-4, 1e-4][index / folds % 3]);
+        let train = TrainSpec::new(2, BATCH, optimizer);
         let source = Source { study: 1, train: None, trial: None, fold: u32::try_from(index % folds)? };
         members.push(Member {
             network: network.clone(),
@@ -115,5 +99,5 @@ pub(crate) fn cohort(case: &Case, width: usize, folds: usize) -> Result<Cohort, 
         });
     }
     let selection = Rule { epoch: EpochRule::Last, metric: Metric::ValLoss, allow_failed_folds: false };
-    Ok(Cohort { members, selection, test: false, keep_weights: false })
+    Ok(Cohort { members, selection, test: false, keep_weights: false, measure: MeasureSpec::default() })
 }

@@ -6,12 +6,19 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod error;
+mod infer;
+mod init;
 mod layer;
+mod operation;
 mod shape;
 mod short_form;
 
-pub use layer::{Activation, Conv2d, Dropout, Init, Layer, Linear, Pool2d, Square};
-pub use shape::{LayerShape, Network, NetworkError, ParameterCount, ParameterShape};
+pub use error::NetworkError;
+pub use init::{BiasInit, Distribution, Fan, Init, InitRule, InitSettings};
+pub use layer::{Activation, Conv2d, Dropout, Layer, LeakyRelu, Linear, Pool2d, Repeat, Residual, Square};
+pub use operation::{LayerShape, Operation};
+pub use shape::{Network, ParameterCount, ParameterShape};
 pub use short_form::{Cnn, Mlp, Pooling};
 
 /// `[network]`: exactly one of `mlp`, `cnn` and `layers`.
@@ -53,6 +60,6 @@ impl NetworkSpec {
     /// # Errors
     /// Names the layer that does not fit, with both shapes.
     pub fn resolve(&self, input: &[usize], outputs: usize) -> Result<Network, NetworkError> {
-        Network::new(self.expand()?, self.init, input, outputs)
+        Network::new(&self.expand()?, self.init, input, outputs)
     }
 }

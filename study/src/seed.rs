@@ -16,6 +16,8 @@ pub enum Purpose {
     Shuffle,
     /// Dropout masks; the round is the layer's position in the network.
     Dropout,
+    /// Changes of training rows; the round is the step of the run.
+    Augment,
 }
 
 impl Purpose {
@@ -24,6 +26,7 @@ impl Purpose {
             Self::Weights => "weights",
             Self::Shuffle => "shuffle",
             Self::Dropout => "dropout",
+            Self::Augment => "augment",
         }
     }
 }

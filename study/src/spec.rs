@@ -25,7 +25,6 @@ pub use problem::{Problem, Problems};
 pub use schema::json_schema;
 pub use source::Format;
 
-pub(crate) use check::check_trial;
 pub(crate) use read::set_json;
 pub use read::{SPEC_BYTES_MAX, SpecFile};
 
@@ -207,6 +206,13 @@ impl Spec {
     /// Every problem at once.
     pub fn read(text: &str, format: Format) -> Result<Self, Problems> {
         SpecFile::read(text, format).map(|file| file.spec)
+    }
+
+    /// Whether a trial may change training rows, so that they are needed as they were before normalization.
+    #[must_use]
+    pub fn may_augment(&self) -> bool {
+        let searched = self.space.dimensions().any(|(path, _)| path.starts_with("train.augment"));
+        searched || !self.train.augment.is_empty()
     }
 
     /// The spec as canonical JSON: what is stored, sent to workers and hashed.

@@ -6,11 +6,12 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::network::{Layer, Network, ParameterCount};
+use crate::network::{Network, ParameterCount};
 use crate::selection::Metric;
 use crate::spec::{Problem, Spec};
-use crate::train::{Loss, OptimizerKind, TrainSpec};
+use crate::train::{Loss, TrainSpec};
 
+mod check;
 mod failing;
 mod grid;
 
@@ -34,10 +35,10 @@ pub struct RowFacts {
 }
 
 impl RowFacts {
-    /// Numbers per row that a network must give.
+    /// Numbers per row that a network trained with `loss` must give.
     #[must_use]
-    pub fn outputs(&self) -> usize {
-        self.classes.unwrap_or(1)
+    pub fn outputs(&self, loss: Loss) -> usize {
+        loss.outputs(self.classes, 1)
     }
 }
 
@@ -233,25 +234,11 @@ impl Trial {
     /// Everything that members of a cohort must share, hashed: shapes, batch size, epochs, loss, the optimizer's
     /// rule. Rates, decays, dropout, schedules, initial weights and seeds may differ.
     fn fuse_key(&self) -> [u8; 32] {
-        let rule = match self.train.optimizer.kind {
-            OptimizerKind::Sgd => {
-                let momentum = self.train.optimizer.momentum() > 0.0;
-                format!("sgd {momentum} {}", self.train.optimizer.nesterov())
-            }
-            OptimizerKind::Adam => "adam".to_owned(),
-            OptimizerKind::Adamw => "adamw".to_owned(),
-        };
         let mut hasher = blake3::Hasher::new_derive_key("foldwise 1 fuse key");
         for layer in &self.network.layers {
-            let shape = match &layer.layer {
-                Layer::Dropout(_) => "dropout".to_owned(),
-                layer => format!("{layer:?}"),
-            };
-            hasher.update(format!("{shape} {:?};", layer.input).as_bytes());
+            hasher.update(format!("{};", layer.fuse_key()).as_bytes());
         }
-        let train = &self.train;
-        let rest = format!("{} {} {:?} {rule} {}", train.batch_size, train.epochs, self.loss, train.shuffle);
-        hasher.update(rest.as_bytes());
+        hasher.update(self.train.fuse_key(self.loss).as_bytes());
         *hasher.finalize().as_bytes()
     }
 }

@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod cuda;
 pub mod machine;
+mod memory;
 pub mod pipe;
 pub mod process;
 pub mod trainer;

@@ -8,7 +8,9 @@
 //! step, `F` features, `C × H × W` pictures, `K` outputs.
 
 mod activation;
+mod augment;
 mod checkpoint;
+mod clip;
 mod clock;
 mod cohort;
 mod data;
@@ -19,12 +21,16 @@ mod fingerprint;
 #[cfg(test)]
 mod golden;
 mod init;
+mod intake;
 mod layers;
 mod loss;
+mod measure;
+mod meter;
 mod model;
 mod observer;
 mod optimizer;
 mod parameters;
+mod predictions;
 mod progress;
 mod resume;
 mod run;
@@ -38,6 +44,7 @@ pub use checkpoint::{Checkpoint, CheckpointError};
 pub use cohort::{Cohort, EpochOfMember, Member, MemberOutcome, compatible};
 pub use data::{DeviceData, Features, Normalize, Part, Source, Targets};
 pub use error::TrainError;
+pub use intake::Fitted;
 pub use observer::{AfterEpoch, Observer, Undisturbed};
 pub use run::train;
 pub use weights::{NamedTensor, Values, Weights};

@@ -5,7 +5,9 @@ mod pictures;
 use foldwise_study::network::Network;
 use foldwise_study::outcome::{EpochRecord, RunEnd};
 use foldwise_study::selection::{EpochRule, Metric};
-use foldwise_study::train::{Loss, Monitor, OptimizerKind, ReduceOnPlateau, Schedule, Step};
+use foldwise_study::train::{
+    Loss, Monitor, OptimizerKind, Order, ReduceOnPlateau, Schedule, Step, ThresholdMode,
+};
 use foldwise_worker::trainer::{
     AfterEpoch, Checkpoint, CheckpointError, Cohort, DeviceData, EpochOfMember, Member, MemberOutcome,
     Observer, TrainError, Undisturbed, train,
@@ -115,7 +117,16 @@ fn assert_goes_on(name: &str, cohort: &Cohort) -> Vec<MemberOutcome> {
 fn plateau(monitor: Monitor) -> Schedule {
     // Any improvement below nine tenths counts as none, so that rates fall within a few epochs.
     let threshold = if monitor == Monitor::ValLoss { 0.1 } else { 1.0 };
-    Schedule::ReduceOnPlateau(ReduceOnPlateau { factor: 0.5, patience: 1, threshold, min_lr: 0.0, monitor })
+    Schedule::ReduceOnPlateau(ReduceOnPlateau {
+        factor: 0.5,
+        patience: 1,
+        threshold,
+        threshold_mode: ThresholdMode::Relative,
+        cooldown: 0,
+        min_lr: 0.0,
+        eps: 1e-8,
+        monitor,
+    })
 }
 
 /// Six members with rates, dropout and schedules of their own; one diverges in the first epoch, one in the third.
@@ -171,7 +182,7 @@ fn adam_with_penalties_on_shared_rows() {
 fn momentum_and_nesterov_in_a_cohort() {
     for nesterov in [false, true] {
         let mut members = mixed(mlp, [0, 0, 0, 1, 1, 2], OptimizerKind::Sgd);
-        for (member, momentum) in members.iter_mut().zip([0.9, 0.5, 0.0, 0.9, 0.8, 0.9]) {
+        for (member, momentum) in members.iter_mut().zip([0.9, 0.5, 0.1, 0.9, 0.8, 0.9]) {
             member.train.optimizer.momentum = Some(momentum);
             member.train.optimizer.nesterov = Some(nesterov);
         }
@@ -245,7 +256,9 @@ fn a_checkpoint_of_another_cohort_is_refused() {
         ("rate", |cohort| cohort.members[1].train.optimizer.lr = 2e-2),
         ("epochs", |cohort| cohort.members.iter_mut().for_each(|member| member.train.epochs = 4)),
         ("schedule", |cohort| cohort.members[0].train.schedule = plateau(Monitor::ValLoss)),
-        ("shuffle", |cohort| cohort.members[0].train.shuffle = false),
+        ("order of rows", |cohort| {
+            cohort.members.iter_mut().for_each(|member| member.train.order = Order::Given);
+        }),
         ("dropout", |cohort| cohort.members[0].network = mlp(0.2)),
         ("network", |cohort| cohort.members.iter_mut().for_each(|member| member.network = cnn(0.1))),
         ("seed", |cohort| cohort.members[0].source.study += 1),

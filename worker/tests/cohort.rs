@@ -5,7 +5,7 @@ mod pictures;
 use foldwise_study::network::Network;
 use foldwise_study::outcome::RunEnd;
 use foldwise_study::selection::EpochRule;
-use foldwise_study::train::{Monitor, ReduceOnPlateau, Schedule};
+use foldwise_study::train::{Monitor, ReduceOnPlateau, Schedule, ThresholdMode};
 use foldwise_worker::trainer::{
     Cohort, DeviceData, Member, MemberOutcome, TrainError, Undisturbed, Values, compatible, train,
 };
@@ -170,8 +170,16 @@ fn a_refit_keeps_the_last_epochs_weights() {
 
 #[test]
 fn each_member_follows_its_own_schedule() {
-    let plateau =
-        ReduceOnPlateau { factor: 0.5, patience: 0, threshold: 0.9, min_lr: 0.0, monitor: Monitor::ValLoss };
+    let plateau = ReduceOnPlateau {
+        factor: 0.5,
+        patience: 0,
+        threshold: 0.9,
+        threshold_mode: ThresholdMode::Relative,
+        cooldown: 0,
+        min_lr: 0.0,
+        eps: 1e-8,
+        monitor: Monitor::ValLoss,
+    };
     let mut members = vec![member(mlp, 0, 1e-3, 0.0), member(mlp, 0, 1e-3, 0.0)];
     members[1].train.schedule = Schedule::ReduceOnPlateau(plateau);
     members.iter_mut().for_each(|member| member.train.epochs = 3);

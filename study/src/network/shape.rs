@@ -1,6 +1,10 @@
-//! Shape inference: every layer's input and output, parameters and cost, without libtorch.
+//! A network whose shapes all fit, without libtorch.
 
-use super::layer::{Conv2d, Init, Layer, Linear, Pool2d};
+use super::NetworkError;
+use super::infer::{bounded, infer};
+use super::init::Init;
+use super::layer::{Layer, Linear, Residual};
+use super::operation::{LayerShape, Operation};
 
 /// A network whose shapes all fit.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,21 +13,9 @@ pub struct Network {
     pub input: Vec<usize>,
     /// Numbers per row that come out.
     pub outputs: usize,
-    /// The layers with their shapes; `output` layers have become linear ones.
+    /// The operations in order: `output` layers have become linear ones, repeats are written out and residual layers
+    /// taken apart.
     pub layers: Vec<LayerShape>,
-    /// How weights start.
-    pub init: Init,
-}
-
-/// One layer between two shapes (of one row, without batch and member dimensions).
-#[derive(Debug, Clone, PartialEq)]
-pub struct LayerShape {
-    /// The layer.
-    pub layer: Layer,
-    /// What goes in.
-    pub input: Vec<usize>,
-    /// What comes out.
-    pub output: Vec<usize>,
 }
 
 /// A learned tensor of one member.
@@ -31,7 +23,7 @@ pub struct LayerShape {
 pub struct ParameterShape {
     /// The name PyTorch's `nn.Sequential` of these layers would give it, such as `3.weight`.
     pub name: String,
-    /// Its shape in PyTorch's layout: `[out, in]`, `[out, in, kh, kw]` or `[channels]`.
+    /// Its shape in PyTorch's layout: `[out, in]`, `[out, in, kh, kw]`, `[channels]` or a row's.
     pub shape: Vec<usize>,
 }
 
@@ -44,90 +36,23 @@ pub struct ParameterCount {
     pub batch_norm: u64,
 }
 
-/// Why a network does not fit its data or itself.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NetworkError {
-    /// Not exactly one of the three forms.
-    #[error("give exactly one of `mlp`, `cnn` and `layers`")]
-    NotOneForm,
-    /// A layer that needs pictures got a vector, or the other way round.
-    #[error("layer {index} ({layer}) needs {needs}, but gets {got:?}: {hint}")]
-    Rank {
-        /// Position in the list, from 0.
-        index: usize,
-        /// The layer's name.
-        layer: &'static str,
-        /// The shape it needs, in words.
-        needs: &'static str,
-        /// The shape it gets.
-        got: Vec<usize>,
-        /// What to do.
-        hint: &'static str,
-    },
-    /// A window larger than the padded picture, or of no size.
-    #[error(
-        "layer {index} ({layer}) has a {kernel:?} window with padding {padding:?} and stride {stride:?}, which does not fit the picture it gets, {got:?}"
-    )]
-    Window {
-        /// Position in the list, from 0.
-        index: usize,
-        /// The layer's name.
-        layer: &'static str,
-        /// Kernel height and width.
-        kernel: [usize; 2],
-        /// Stride.
-        stride: [usize; 2],
-        /// Padding.
-        padding: [usize; 2],
-        /// The shape it gets.
-        got: Vec<usize>,
-    },
-    /// The last layer's shape is not what the data needs.
-    #[error(
-        "the network ends in {got:?}, but the data needs [{outputs}]: end with `\"output\"`, or with `flatten` and a linear layer of {outputs} units"
-    )]
-    Output {
-        /// The last shape.
-        got: Vec<usize>,
-        /// What the data needs.
-        outputs: usize,
-    },
-    /// Too many numbers for a machine to count.
-    #[error("layer {index} ({layer}) is too large: its size overflows")]
-    Overflow {
-        /// Position in the list, from 0.
-        index: usize,
-        /// The layer's name.
-        layer: &'static str,
-    },
-}
-
-/// More numbers than this in one layer's input, output or weights cannot be meant.
-const LAYER_NUMBERS_MAX: usize = 1 << 32;
+/// The most layers of a network, repeats written out.
+const LAYERS_MAX: usize = 10_000;
 
 impl Network {
     pub(super) fn new(
-        layers: Vec<Layer>,
+        layers: &[Layer],
         init: Init,
         input: &[usize],
         outputs: usize,
     ) -> Result<Self, NetworkError> {
-        bounded(input, &NetworkError::Overflow { index: 0, layer: "input" })?;
-        let mut shape = input.to_vec();
-        let mut shaped = Vec::with_capacity(layers.len());
-        for (index, layer) in layers.into_iter().enumerate() {
-            let layer = match layer {
-                Layer::Output => Layer::Linear(Linear { units: outputs, bias: true }),
-                other => other,
-            };
-            let output = infer(index, &layer, &shape)?;
-            shaped.push(LayerShape { layer, input: shape, output: output.clone() });
-            shape = output;
-        }
+        bounded(input, &NetworkError::Overflow { at: "0".to_owned(), layer: "input" })?;
+        let mut maker = Maker { outputs, init, made: Vec::new() };
+        let shape = maker.sequence("", layers, input.to_vec())?;
         if shape != [outputs] {
             return Err(NetworkError::Output { got: shape, outputs });
         }
-        Ok(Self { input: input.to_vec(), outputs, layers: shaped, init })
+        Ok(Self { input: input.to_vec(), outputs, layers: maker.made })
     }
 
     /// Learned tensors in PyTorch's order, names and shapes, those of batch norm included (its running
@@ -135,9 +60,9 @@ impl Network {
     #[must_use]
     pub fn parameters(&self) -> Vec<ParameterShape> {
         let mut all = Vec::new();
-        for (index, layer) in self.layers.iter().enumerate() {
+        for layer in &self.layers {
             for (name, shape) in layer.parameters() {
-                all.push(ParameterShape { name: format!("{index}.{name}"), shape });
+                all.push(ParameterShape { name: format!("{}.{name}", layer.path), shape });
             }
         }
         all
@@ -151,7 +76,7 @@ impl Network {
             let numbers: u64 =
                 layer.parameters().iter().map(|(_, shape)| shape.iter().product::<usize>() as u64).sum();
             count.total += numbers;
-            if layer.layer == Layer::BatchNorm {
+            if layer.is_batch_norm() {
                 count.batch_norm += numbers;
             }
         }
@@ -174,148 +99,102 @@ impl Network {
     /// Whether a layer works on pictures.
     #[must_use]
     pub fn has_convolution(&self) -> bool {
-        self.layers.iter().any(|layer| matches!(layer.layer, Layer::Conv2d(_)))
+        self.layers.iter().any(|layer| matches!(layer.layer(), Some(Layer::Conv2d(_))))
     }
 }
 
-impl LayerShape {
-    /// Names and PyTorch shapes of this layer's parameters, in PyTorch's order.
-    #[must_use]
-    pub fn parameters(&self) -> Vec<(&'static str, Vec<usize>)> {
-        match &self.layer {
-            Layer::Linear(linear) => with_bias(vec![linear.units, self.input[0]], linear.units, linear.bias),
-            Layer::Conv2d(conv) => {
-                let [height, width] = conv.kernel.sides();
-                with_bias(vec![conv.channels, self.input[0], height, width], conv.channels, conv.bias)
+/// A network in the making.
+struct Maker {
+    outputs: usize,
+    init: Init,
+    made: Vec<LayerShape>,
+}
+
+impl Maker {
+    /// Adds layers, whose names begin with `prefix`; the shape that comes out.
+    fn sequence(
+        &mut self,
+        prefix: &str,
+        layers: &[Layer],
+        mut shape: Vec<usize>,
+    ) -> Result<Vec<usize>, NetworkError> {
+        let mut position = 0;
+        self.extend(prefix, layers, &mut shape, &mut position)?;
+        Ok(shape)
+    }
+
+    fn extend(
+        &mut self,
+        prefix: &str,
+        layers: &[Layer],
+        shape: &mut Vec<usize>,
+        position: &mut usize,
+    ) -> Result<(), NetworkError> {
+        for layer in layers {
+            if *position >= LAYERS_MAX || self.made.len() >= LAYERS_MAX {
+                return Err(NetworkError::TooManyLayers { most: LAYERS_MAX });
             }
-            Layer::BatchNorm => vec![("weight", vec![self.input[0]]), ("bias", vec![self.input[0]])],
-            _ => Vec::new(),
-        }
-    }
-
-    fn multiply_accumulates(&self) -> u64 {
-        match &self.layer {
-            Layer::Linear(linear) => (linear.units * self.input[0]) as u64,
-            Layer::Conv2d(conv) => {
-                let [height, width] = conv.kernel.sides();
-                // Each side of this product is bounded by a layer's size, the product is not.
-                let window = (self.input[0] * height * width) as u64;
-                (self.output.iter().product::<usize>() as u64).saturating_mul(window)
+            if let Layer::Repeat(repeat) = layer {
+                let times = if repeat.layers.is_empty() { 0 } else { repeat.times };
+                for _ in 0..times {
+                    self.extend(prefix, &repeat.layers, shape, position)?;
+                }
+                continue;
             }
-            _ => 0,
-        }
-    }
-}
-
-fn with_bias(weight: Vec<usize>, units: usize, bias: bool) -> Vec<(&'static str, Vec<usize>)> {
-    let mut parameters = vec![("weight", weight)];
-    if bias {
-        parameters.push(("bias", vec![units]));
-    }
-    parameters
-}
-
-fn infer(index: usize, layer: &Layer, input: &[usize]) -> Result<Vec<usize>, NetworkError> {
-    let name = layer.name();
-    let overflow = NetworkError::Overflow { index, layer: name };
-    let output = match layer {
-        Layer::Linear(linear) => {
-            let &[features] = input else {
-                return Err(NetworkError::Rank {
-                    index,
-                    layer: name,
-                    needs: "a vector [F]",
-                    got: input.to_vec(),
-                    hint: "put `\"flatten\"` or `\"global_avg_pool\"` before it",
-                });
+            let at = format!("{prefix}{position}");
+            *position += 1;
+            *shape = match layer {
+                Layer::Residual(residual) => self.residual(&at, residual, shape.clone())?,
+                layer => self.layer(at, layer, shape.clone())?,
             };
-            bounded(&[features, linear.units], &overflow)?;
-            vec![linear.units]
         }
-        Layer::Conv2d(conv) => {
-            let [channels, height, width] = picture(index, layer, input)?;
-            let Conv2d { kernel, stride, padding, .. } = conv;
-            let sides = [kernel.sides(), stride.sides(), padding.sides()];
-            let [height, width] = windows(index, layer, [channels, height, width], sides)?;
-            let [kernel_height, kernel_width] = kernel.sides();
-            bounded(&[conv.channels, channels, kernel_height, kernel_width], &overflow)?;
-            vec![conv.channels, height, width]
-        }
-        Layer::MaxPool(pool) | Layer::AvgPool(pool) => {
-            let [channels, height, width] = picture(index, layer, input)?;
-            let Pool2d { kernel, stride, padding } = pool;
-            let sides = [kernel.sides(), stride.unwrap_or(*kernel).sides(), padding.sides()];
-            let [height, width] = windows(index, layer, [channels, height, width], sides)?;
-            vec![channels, height, width]
-        }
-        Layer::GlobalAvgPool => vec![picture(index, layer, input)?[0]],
-        Layer::Flatten => vec![input.iter().product()],
-        Layer::Output | Layer::BatchNorm | Layer::Relu | Layer::Sigmoid | Layer::Tanh | Layer::Dropout(_) => {
-            input.to_vec()
-        }
-    };
-    bounded(&output, &overflow)?;
-    Ok(output)
-}
-
-fn bounded(shape: &[usize], overflow: &NetworkError) -> Result<(), NetworkError> {
-    let numbers = shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
-    match numbers {
-        Some(numbers) if numbers <= LAYER_NUMBERS_MAX => Ok(()),
-        _ => Err(overflow.clone()),
+        Ok(())
     }
-}
 
-fn picture(index: usize, layer: &Layer, input: &[usize]) -> Result<[usize; 3], NetworkError> {
-    <[usize; 3]>::try_from(input).map_err(|_| NetworkError::Rank {
-        index,
-        layer: layer.name(),
-        needs: "pictures [C, H, W]",
-        got: input.to_vec(),
-        hint: "use it before `\"flatten\"`, on data whose rows are pictures",
-    })
-}
-
-fn windows(
-    index: usize,
-    layer: &Layer,
-    input: [usize; 3],
-    [kernel, stride, padding]: [[usize; 2]; 3],
-) -> Result<[usize; 2], NetworkError> {
-    let misfit =
-        || NetworkError::Window { index, layer: layer.name(), kernel, stride, padding, got: input.to_vec() };
-    // PyTorch asks of pooling that the padding be at most half the kernel.
-    let pooling = matches!(layer, Layer::MaxPool(_) | Layer::AvgPool(_));
-    let side = |axis: usize| {
-        let padded = padding[axis].checked_mul(2)?.checked_add(input[axis + 1])?;
-        if pooling && padding[axis] * 2 > kernel[axis] {
-            return None;
+    fn layer(&mut self, at: String, layer: &Layer, input: Vec<usize>) -> Result<Vec<usize>, NetworkError> {
+        let own = match layer {
+            Layer::Linear(linear) => linear.init,
+            Layer::Conv2d(conv) => conv.init,
+            _ => None,
+        };
+        let init = own.unwrap_or(self.init);
+        if let Some(reason) = init.misfit() {
+            return Err(NetworkError::Init { at, layer: layer.name(), reason });
         }
-        let room = padded.checked_sub(kernel[axis])?;
-        (kernel[axis] > 0).then_some(())?;
-        Some(room.checked_div(stride[axis])? + 1)
-    };
-    Ok([side(0).ok_or_else(misfit)?, side(1).ok_or_else(misfit)?])
-}
+        let layer = match layer {
+            Layer::Output => Layer::Linear(Linear { units: self.outputs, bias: true, init: None }),
+            other => other.clone(),
+        };
+        let output = infer(&at, &layer, &input)?;
+        let operation = Operation::Layer(layer);
+        self.made.push(LayerShape { path: at, operation, input, output: output.clone(), init });
+        Ok(output)
+    }
 
-impl Layer {
-    /// The word a spec uses for this kind of layer.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Linear(_) => "linear",
-            Self::Output => "output",
-            Self::Conv2d(_) => "conv2d",
-            Self::BatchNorm => "batch_norm",
-            Self::Relu => "relu",
-            Self::Sigmoid => "sigmoid",
-            Self::Tanh => "tanh",
-            Self::MaxPool(_) => "max_pool",
-            Self::AvgPool(_) => "avg_pool",
-            Self::GlobalAvgPool => "global_avg_pool",
-            Self::Flatten => "flatten",
-            Self::Dropout(_) => "dropout",
+    fn residual(
+        &mut self,
+        at: &str,
+        residual: &Residual,
+        input: Vec<usize>,
+    ) -> Result<Vec<usize>, NetworkError> {
+        self.own(at, Operation::Fork, &input);
+        let body = self.sequence(&format!("{at}.body."), &residual.body, input.clone())?;
+        let mut shortcut = input.clone();
+        if !residual.shortcut.is_empty() {
+            self.own(at, Operation::Exchange, &input);
+            shortcut = self.sequence(&format!("{at}.shortcut."), &residual.shortcut, input)?;
         }
+        if body != shortcut {
+            let way = if residual.shortcut.is_empty() { "input" } else { "shortcut" };
+            return Err(NetworkError::Residual { at: at.to_owned(), body, shortcut, way });
+        }
+        self.own(at, Operation::Add, &body);
+        Ok(body)
+    }
+
+    fn own(&mut self, at: &str, operation: Operation, shape: &[usize]) {
+        let (input, output) = (shape.to_vec(), shape.to_vec());
+        self.made.push(LayerShape { path: at.to_owned(), operation, input, output, init: self.init });
     }
 }
 
@@ -384,5 +263,72 @@ mod tests {
         let error = spec.resolve(&PICTURE, 10).expect_err("too deep").to_string();
         assert!(error.starts_with("layer 9 (conv2d) has a [3, 3] window"), "{error}");
         assert!(error.ends_with("[4, 1, 1]"), "{error}");
+    }
+
+    fn layers(text: &str) -> NetworkSpec {
+        toml::from_str(&format!("layers = {text}")).expect("a network")
+    }
+
+    #[test]
+    fn residual_layers_are_named_as_pytorch_names_them_and_counted() {
+        let spec = layers(
+            r#"[
+                { conv2d = { channels = 4, kernel = 3, padding = 1 } },
+                { residual = { body = [{ conv2d = { channels = 8, kernel = 3, padding = 1, bias = false } }, "batch_norm"],
+                               shortcut = [{ conv2d = { channels = 8, kernel = 1 } }] } },
+                { residual = { body = ["layer_norm"] } },
+                "global_avg_pool", "output",
+            ]"#,
+        );
+        let network = spec.resolve(&[3, 8, 8], 5).expect("fits");
+        let names: Vec<String> = network.parameters().into_iter().map(|parameter| parameter.name).collect();
+        let expected = [
+            "0.weight",
+            "0.bias",
+            "1.body.0.weight",
+            "1.body.1.weight",
+            "1.body.1.bias",
+            "1.shortcut.0.weight",
+            "1.shortcut.0.bias",
+            "2.body.0.weight",
+            "2.body.0.bias",
+            "4.weight",
+            "4.bias",
+        ];
+        assert_eq!(names, expected);
+        let count = (3 * 4 * 9 + 4) + 4 * 8 * 9 + 16 + (4 * 8 + 8) + 2 * 8 * 64 + (8 * 5 + 5);
+        assert_eq!(network.parameter_count().total, count);
+    }
+
+    #[test]
+    fn repeats_are_written_out() {
+        let spec = layers(
+            r#"[{ repeat = { times = 3, layers = [{ linear = { units = 7 } }, "gelu"] } }, "output"]"#,
+        );
+        let network = spec.resolve(&[5], 2).expect("fits");
+        assert_eq!(network.parameter_count().total, (5 * 7 + 7) + 2 * (7 * 7 + 7) + 2 * 8);
+        assert_eq!(network.layers.last().expect("layers").path, "6");
+    }
+
+    #[test]
+    fn ways_that_do_not_meet_and_groups_that_do_not_divide_are_told_with_both_shapes() {
+        let conv = r#"{ conv2d = { channels = 8, kernel = 3, stride = 2, padding = 1 } }"#;
+        let error = |text: &str| layers(text).resolve(&[3, 8, 8], 5).expect_err("misfit").to_string();
+        let found = error(&format!("[{{ residual = {{ body = [{conv}] }} }}]"));
+        assert!(
+            found.starts_with("layer 0 (residual) adds [8, 4, 4] (its body) and [3, 8, 8] (its input)"),
+            "{found}"
+        );
+        let found = error(r#"[{ conv2d = { channels = 8, kernel = 3, groups = 2 } }]"#);
+        assert!(found.contains("3 channels into 8 in 2 groups"), "{found}");
+        let found =
+            error(r#"[{ residual = { body = ["flatten", { conv2d = { channels = 8, kernel = 3 } }] } }]"#);
+        assert!(found.starts_with("layer 0.body.1 (conv2d) needs pictures"), "{found}");
+        let many =
+            r#"[{ repeat = { times = 9999, layers = [{ repeat = { times = 9999, layers = ["relu"] } }] } }]"#;
+        assert!(error(many).contains("more than 10000 layers"));
+        let found =
+            error(r#"["flatten", { linear = { units = 5, init = { weights = "zeros", gain = 2.0 } } }]"#);
+        assert!(found.contains("init: `gain` is a setting of xavier and kaiming rules"), "{found}");
     }
 }

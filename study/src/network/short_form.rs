@@ -82,7 +82,9 @@ impl Cnn {
                 kernel: self.kernel,
                 stride: Square::Side(1),
                 padding: self.padding,
+                groups: 1,
                 bias: true,
+                init: None,
             }));
             if self.batch_norm {
                 layers.push(Layer::BatchNorm);
@@ -120,7 +122,7 @@ pub enum Pooling {
 
 fn push_hidden(layers: &mut Vec<Layer>, hidden: &[usize], activation: Activation, norm: bool, rate: f64) {
     for &units in hidden {
-        layers.push(Layer::Linear(Linear { units, bias: true }));
+        layers.push(Layer::Linear(Linear { units, bias: true, init: None }));
         if norm {
             layers.push(Layer::BatchNorm);
         }

@@ -5,7 +5,6 @@ use super::problem::{PROBLEMS_LISTED_MAX, Problem, nearest};
 use crate::measure::MeasureSpec;
 use crate::space::{Space, Values};
 use crate::split::Validation;
-use crate::train::{OptimizerKind, TrainSpec};
 
 /// What is wrong with the study as a whole, whatever its trials.
 pub(super) fn check_study(spec: &Spec) -> Vec<Problem> {
@@ -122,33 +121,4 @@ fn check_space(space: &Space, problems: &mut Vec<Problem>) {
             });
         }
     }
-}
-
-/// What is wrong with one trial's settings.
-pub(crate) fn check_trial(train: &TrainSpec) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let optimizer = &train.optimizer;
-    let mut only_for = |given: bool, field: &str, kinds: &str| {
-        if given {
-            let message = format!("`{field}` is a setting of {kinds}");
-            problems.push(Problem::new(format!("train.optimizer.{field}"), message));
-        }
-    };
-    match optimizer.kind {
-        OptimizerKind::Sgd => {
-            only_for(optimizer.betas.is_some(), "betas", "adam and adamw");
-            only_for(optimizer.eps.is_some(), "eps", "adam and adamw");
-        }
-        OptimizerKind::Adam | OptimizerKind::Adamw => {
-            only_for(optimizer.momentum.is_some(), "momentum", "sgd");
-            only_for(optimizer.nesterov.is_some(), "nesterov", "sgd");
-        }
-    }
-    if optimizer.nesterov() && optimizer.momentum() <= 0.0 {
-        problems.push(Problem::new("train.optimizer.nesterov", "needs a `momentum` greater than 0"));
-    }
-    if optimizer.betas().iter().any(|beta| !(0.0..1.0).contains(beta)) {
-        problems.push(Problem::new("train.optimizer.betas", "must be at least 0 and less than 1"));
-    }
-    problems
 }

@@ -30,7 +30,8 @@ pub fn json_schema() -> Json {
     schema
 }
 
-/// The schema with every reference replaced by what it refers to.
+/// The schema with every reference replaced by what it refers to, but for those of types that contain themselves,
+/// which [`resolved`] follows.
 pub(crate) fn inlined() -> &'static Json {
     static SCHEMA: OnceLock<Json> = OnceLock::new();
     SCHEMA.get_or_init(|| {
@@ -39,8 +40,15 @@ pub(crate) fn inlined() -> &'static Json {
     })
 }
 
+/// What a schema refers to, or the schema itself.
+fn resolved(schema: &Json) -> &Json {
+    let pointer = schema.get("$ref").and_then(Json::as_str).and_then(|reference| reference.strip_prefix('#'));
+    pointer.and_then(|pointer| inlined().pointer(pointer)).unwrap_or(schema)
+}
+
 /// Adds everything wrong with `node`, which stands at `path`.
 pub(crate) fn check(node: &Node, schema: &Json, path: &str, problems: &mut Vec<Problem>) {
+    let schema = resolved(schema);
     if let Some(alternatives) = alternatives(schema) {
         return check_alternatives(node, &alternatives, path, problems);
     }
@@ -68,7 +76,7 @@ fn join(path: &str, key: &str) -> String {
 fn alternatives(schema: &Json) -> Option<Vec<&Json>> {
     let list = schema.get("oneOf").or_else(|| schema.get("anyOf"))?.as_array()?;
     let mut flat = Vec::new();
-    for alternative in list {
+    for alternative in list.iter().map(resolved) {
         match alternatives(alternative) {
             Some(nested) => flat.extend(nested),
             None if alternative.get("type") == Some(&Json::from("null")) => {}
@@ -83,7 +91,7 @@ fn check_alternatives(node: &Node, alternatives: &[&Json], path: &str, problems:
         return check(node, only, path, problems);
     }
     match &node.value {
-        Value::Text(text) if !accepts_any_text(alternatives) => {
+        Value::Text(text) if has_words(alternatives) && !accepts_any_text(alternatives) => {
             check_word(node, text, alternatives, path, problems);
         }
         Value::Table(entries) => check_tagged(node, entries, alternatives, path, problems),
@@ -96,6 +104,10 @@ fn check_alternatives(node: &Node, alternatives: &[&Json], path: &str, problems:
             }
         },
     }
+}
+
+fn has_words(alternatives: &[&Json]) -> bool {
+    alternatives.iter().any(|schema| !words(schema).is_empty() || tag(schema).is_some())
 }
 
 fn accepts_any_text(alternatives: &[&Json]) -> bool {

@@ -1,9 +1,9 @@
-//! How the learning rate changes from epoch to epoch, with PyTorch's meanings and defaults.
+//! How the learning rate changes, with PyTorch's meanings and defaults.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// `train.schedule`: `"constant"`, `{ step = … }` or `{ reduce_on_plateau = … }`.
+/// `train.schedule`: `"constant"` or one of the others as a one-entry table, such as `{ step = { every = 4 } }`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
@@ -12,7 +12,17 @@ pub enum Schedule {
     Constant,
     /// PyTorch's `StepLR`.
     Step(Step),
-    /// PyTorch's `ReduceLROnPlateau`, with a relative threshold.
+    /// PyTorch's `MultiStepLR`.
+    MultiStep(MultiStep),
+    /// PyTorch's `ExponentialLR`.
+    Exponential(Exponential),
+    /// PyTorch's `CosineAnnealingLR`, by its closed form.
+    Cosine(Cosine),
+    /// PyTorch's `CosineAnnealingWarmRestarts`, once per epoch.
+    CosineRestarts(CosineRestarts),
+    /// PyTorch's `OneCycleLR`, once per step.
+    OneCycle(OneCycle),
+    /// PyTorch's `ReduceLROnPlateau`.
     ReduceOnPlateau(ReduceOnPlateau),
 }
 
@@ -29,6 +39,99 @@ pub struct Step {
     pub gamma: f64,
 }
 
+/// The rate is multiplied by `gamma` after each of the given epochs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MultiStep {
+    /// Epochs after which the rate changes; one that is there twice counts twice.
+    #[schemars(length(max = 10_000))]
+    pub milestones: Vec<u32>,
+    /// The factor.
+    #[serde(default = "tenth")]
+    #[schemars(range(min = 0.0, max = 10.0))]
+    pub gamma: f64,
+}
+
+/// The rate is multiplied by `gamma` after each epoch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Exponential {
+    /// The factor.
+    #[schemars(range(min = 0.0, max = 10.0))]
+    pub gamma: f64,
+}
+
+/// The rate falls along half a cosine, and rises again after that.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cosine {
+    /// Epochs to the lowest rate (PyTorch's `T_max`); by default all of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub epochs: Option<u32>,
+    /// The lowest rate (PyTorch's `eta_min`).
+    #[serde(default)]
+    #[schemars(range(min = 0.0))]
+    pub min_lr: f64,
+}
+
+/// The rate falls along half a cosine, again and again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CosineRestarts {
+    /// Epochs of the first fall (PyTorch's `T_0`).
+    #[schemars(range(min = 1))]
+    pub first: u32,
+    /// Each fall takes so many times the epochs of the one before (PyTorch's `T_mult`).
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1_000))]
+    pub factor: u32,
+    /// The lowest rate (PyTorch's `eta_min`).
+    #[serde(default)]
+    #[schemars(range(min = 0.0))]
+    pub min_lr: f64,
+}
+
+/// The rate rises from `lr / start_divisor` to `lr` and falls to `lr / start_divisor / end_divisor`, step by step over
+/// the whole run. `train.optimizer.lr` is the highest rate (PyTorch's `max_lr`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OneCycle {
+    /// Share of the steps that the rate rises (PyTorch's `pct_start`).
+    #[serde(default = "three_tenths")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub rise: f64,
+    /// The curve of rise and fall (PyTorch's `anneal_strategy`).
+    #[serde(default)]
+    pub curve: Curve,
+    /// The first rate is the highest over this (PyTorch's `div_factor`).
+    #[serde(default = "twenty_five")]
+    #[schemars(range(min = 1e-6, max = 1e12))]
+    pub start_divisor: f64,
+    /// The last rate is the first over this (PyTorch's `final_div_factor`).
+    #[serde(default = "ten_thousand")]
+    #[schemars(range(min = 1e-6, max = 1e12))]
+    pub end_divisor: f64,
+    /// Whether the rate falls in two phases: first as it rose, then to the end (PyTorch's `three_phase`).
+    #[serde(default)]
+    pub three_phases: bool,
+    /// Momentum (of Adam and AdamW the first of `betas`) at the lowest and the highest rate, in between it moves
+    /// against the rate (PyTorch's `max_momentum` and `base_momentum`, there 0.95 and 0.85). By default it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<[f64; 2]>,
+}
+
+/// A curve from one value to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Curve {
+    /// Half a cosine.
+    #[default]
+    Cosine,
+    /// A straight line.
+    Linear,
+}
+
 /// The rate is multiplied by `factor` when the monitored value has not improved for more than `patience` epochs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -40,20 +143,41 @@ pub struct ReduceOnPlateau {
     /// Epochs without improvement that are borne.
     #[serde(default = "ten")]
     pub patience: u32,
-    /// Relative change that counts as an improvement.
+    /// Change that counts as an improvement.
     #[serde(default = "threshold")]
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0))]
     pub threshold: f64,
+    /// Whether that change is a share of the best value or a difference from it.
+    #[serde(default, skip_serializing_if = "is_relative")]
+    pub threshold_mode: ThresholdMode,
+    /// Epochs after a change during which nothing is counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cooldown: u32,
     /// The rate never falls below this.
     #[serde(default)]
     #[schemars(range(min = 0.0))]
     pub min_lr: f64,
+    /// A change of the rate smaller than this is not made.
+    #[serde(default = "smallest", skip_serializing_if = "is_smallest")]
+    #[schemars(range(min = 0.0))]
+    pub eps: f64,
     /// What is watched.
     #[serde(default)]
     pub monitor: Monitor,
 }
 
-/// What a schedule watches.
+/// How a threshold is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ThresholdMode {
+    /// As a share of the best value (PyTorch's `rel`).
+    #[default]
+    Relative,
+    /// As a difference (PyTorch's `abs`).
+    Absolute,
+}
+
+/// What a schedule or early stopping watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Monitor {
@@ -64,98 +188,45 @@ pub enum Monitor {
     ValAccuracy,
 }
 
-/// PyTorch's `eps`: a change of the rate smaller than this is not made.
-const LR_CHANGE_MIN: f64 = 1e-8;
-
-/// The learning rate of one run, epoch by epoch.
-#[derive(Debug, Clone)]
-pub struct Rate {
-    schedule: Schedule,
-    initial: f64,
-    current: f64,
-    best: Option<f64>,
-    bad_epochs: u32,
-}
-
-/// What a [`Rate`] remembers between epochs. Numbers are held as IEEE 754 bits: JSON has no word for the infinity
-/// that a step schedule with `gamma` above 1 can reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The first steps take a share of the schedule's rate that grows in a straight line, from `start` to all of it
+/// (PyTorch's `LinearLR`, chained with the schedule). Exactly one of `epochs` and `steps` is given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RateState {
-    current_bits: u64,
-    best_bits: Option<u64>,
-    bad_epochs: u32,
+pub struct WarmUp {
+    /// Epochs until the whole rate is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub epochs: Option<u32>,
+    /// Steps until the whole rate is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 4_000_000_000_u32))]
+    pub steps: Option<u64>,
+    /// The share of the first step.
+    #[serde(default = "third")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub start: f64,
 }
 
-impl Rate {
-    /// A rate that starts at `initial`.
+impl Monitor {
+    /// The watched one of two validation values.
     #[must_use]
-    pub fn new(schedule: &Schedule, initial: f64) -> Self {
-        Self { schedule: schedule.clone(), initial, current: initial, best: None, bad_epochs: 0 }
-    }
-
-    /// What a rate of the same schedule needs to go on from here with [`Self::resume`].
-    #[must_use]
-    pub fn state(&self) -> RateState {
-        RateState {
-            current_bits: self.current.to_bits(),
-            best_bits: self.best.map(f64::to_bits),
-            bad_epochs: self.bad_epochs,
+    pub fn of(self, val_loss: Option<f64>, val_accuracy: Option<f64>) -> Option<f64> {
+        match self {
+            Self::ValLoss => val_loss,
+            Self::ValAccuracy => val_accuracy,
         }
     }
+}
 
-    /// Goes on where a rate of the same schedule and start gave its state.
-    pub fn resume(&mut self, state: RateState) {
-        self.current = f64::from_bits(state.current_bits);
-        self.best = state.best_bits.map(f64::from_bits);
-        self.bad_epochs = state.bad_epochs;
-    }
-
-    /// The rate of the epoch under way.
+impl ReduceOnPlateau {
+    /// Whether a value counts as better than the best so far.
     #[must_use]
-    pub fn current(&self) -> f64 {
-        self.current
-    }
-
-    /// Ends epoch number `epoch` (from 1) with its validation results; a refit has none and keeps the rate
-    /// where the schedule watches them.
-    pub fn end_epoch(&mut self, epoch: u32, val_loss: Option<f64>, val_accuracy: Option<f64>) {
-        match &self.schedule {
-            Schedule::Constant => {}
-            Schedule::Step(step) => {
-                let changes = i32::try_from(epoch / step.every).unwrap_or(i32::MAX);
-                self.current = self.initial * step.gamma.powi(changes);
-            }
-            Schedule::ReduceOnPlateau(plateau) => {
-                let watched = match plateau.monitor {
-                    Monitor::ValLoss => val_loss,
-                    Monitor::ValAccuracy => val_accuracy,
-                };
-                if let Some(value) = watched {
-                    self.watch(value);
-                }
-            }
-        }
-    }
-
-    fn watch(&mut self, value: f64) {
-        let Schedule::ReduceOnPlateau(plateau) = &self.schedule else { return };
-        let improved = self.best.is_none_or(|best| match plateau.monitor {
-            Monitor::ValLoss => value < best * (1.0 - plateau.threshold),
-            Monitor::ValAccuracy => value > best * (1.0 + plateau.threshold),
-        });
-        if improved {
-            self.best = Some(value);
-            self.bad_epochs = 0;
-        } else {
-            self.bad_epochs += 1;
-        }
-        if self.bad_epochs > plateau.patience {
-            let reduced = (self.current * plateau.factor).max(plateau.min_lr);
-            if self.current - reduced > LR_CHANGE_MIN {
-                self.current = reduced;
-            }
-            self.bad_epochs = 0;
+    pub fn improves(&self, value: f64, best: f64) -> bool {
+        match (self.monitor, self.threshold_mode) {
+            (Monitor::ValLoss, ThresholdMode::Relative) => value < best * (1.0 - self.threshold),
+            (Monitor::ValLoss, ThresholdMode::Absolute) => value < best - self.threshold,
+            (Monitor::ValAccuracy, ThresholdMode::Relative) => value > best * (1.0 + self.threshold),
+            (Monitor::ValAccuracy, ThresholdMode::Absolute) => value > best + self.threshold,
         }
     }
 }
@@ -172,82 +243,41 @@ fn threshold() -> f64 {
     1e-4
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{Monitor, Rate, RateState, ReduceOnPlateau, Schedule, Step};
+fn one() -> u32 {
+    1
+}
 
-    #[test]
-    fn a_rate_goes_on_from_its_state_after_any_epoch() {
-        let plateau = ReduceOnPlateau {
-            factor: 0.7,
-            patience: 1,
-            threshold: 1e-4,
-            min_lr: 1e-3,
-            monitor: Monitor::ValAccuracy,
-        };
-        let schedules = [
-            Schedule::Constant,
-            Schedule::Step(Step { every: 2, gamma: 0.3 }),
-            // Reaches infinity.
-            Schedule::Step(Step { every: 1, gamma: 1e200 }),
-            Schedule::ReduceOnPlateau(plateau),
-        ];
-        let accuracies = [0.1, 0.4, 0.4, 0.3, 0.35, 0.5, 0.5, 0.5, 0.2];
-        for schedule in schedules {
-            let after = |rate: &mut Rate, epochs: std::ops::RangeInclusive<u32>| -> Vec<u64> {
-                epochs
-                    .map(|epoch| {
-                        rate.end_epoch(epoch, None, Some(accuracies[epoch as usize - 1]));
-                        rate.current().to_bits()
-                    })
-                    .collect()
-            };
-            let whole = after(&mut Rate::new(&schedule, 0.1), 1..=9);
-            for cut in 1..9 {
-                let mut first = Rate::new(&schedule, 0.1);
-                let mut rates = after(&mut first, 1..=cut);
-                let text = serde_json::to_string(&first.state()).expect("numbers");
-                let state: RateState = serde_json::from_str(&text).expect("the same numbers");
-                let mut second = Rate::new(&schedule, 0.1);
-                second.resume(state);
-                rates.extend(after(&mut second, cut + 1..=9));
-                assert_eq!(rates, whole, "{schedule:?}, cut after {cut}");
-            }
-        }
-    }
+fn third() -> f64 {
+    1.0 / 3.0
+}
 
-    #[test]
-    fn step_changes_after_each_period() {
-        let mut rate = Rate::new(&Schedule::Step(Step { every: 2, gamma: 0.5 }), 1.0);
-        let rates: Vec<f64> = (1..=5)
-            .map(|epoch| {
-                let now = rate.current();
-                rate.end_epoch(epoch, None, None);
-                now
-            })
-            .collect();
-        assert_eq!(rates, [1.0, 1.0, 0.5, 0.5, 0.25]);
-    }
+fn three_tenths() -> f64 {
+    0.3
+}
 
-    #[test]
-    fn plateau_waits_for_more_than_patience() {
-        let plateau = ReduceOnPlateau {
-            factor: 0.5,
-            patience: 1,
-            threshold: 1e-4,
-            min_lr: 0.0,
-            monitor: Monitor::ValLoss,
-        };
-        let mut rate = Rate::new(&Schedule::ReduceOnPlateau(plateau), 1.0);
-        let losses = [1.0, 1.0, 1.0, 0.5, 0.6];
-        let after: Vec<f64> = losses
-            .iter()
-            .zip(1..)
-            .map(|(&loss, epoch)| {
-                rate.end_epoch(epoch, Some(loss), None);
-                rate.current()
-            })
-            .collect();
-        assert_eq!(after, [1.0, 1.0, 0.5, 0.5, 0.5]);
-    }
+fn twenty_five() -> f64 {
+    25.0
+}
+
+fn ten_thousand() -> f64 {
+    1e4
+}
+
+fn smallest() -> f64 {
+    1e-8
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_smallest(eps: &f64) -> bool {
+    eps.total_cmp(&smallest()).is_eq()
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_relative(mode: &ThresholdMode) -> bool {
+    *mode == ThresholdMode::Relative
 }

@@ -4,10 +4,11 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::check::check_trial;
 use super::{RowFacts, Trial};
 use crate::network::NetworkSpec;
 use crate::space::{Axis, settings};
-use crate::spec::{Problem, Spec, check_trial, set_json};
+use crate::spec::{Problem, Spec, set_json};
 use crate::train::{Loss, TrainSpec};
 
 /// What a trial is, whatever spec it was written in: a digest of how it trains and of its network.
@@ -68,17 +69,12 @@ impl Grid {
     ) -> Result<Trial, Vec<Problem>> {
         let parameters = self.parameters_at(position);
         let Searched { network, train } = self.searched(&parameters).map_err(|problem| vec![problem])?;
-        let mut problems = check_trial(&train);
         let loss = train.loss.unwrap_or(match rows.classes {
             Some(_) => Loss::CrossEntropy,
             None => Loss::MeanSquaredError,
         });
-        if loss == Loss::CrossEntropy && rows.classes.is_none() {
-            let problem =
-                Problem::new("train.loss", "cross_entropy needs classes, but the target is a number");
-            problems.push(problem.hint("use mean_squared_error, or data.csv.task = \"classification\""));
-        }
-        match network.resolve(&rows.shape, rows.outputs()) {
+        let mut problems = check_trial(&train, loss, rows);
+        match network.resolve(&rows.shape, rows.outputs(loss)) {
             Err(error) => problems.push(Problem::new("network", error.to_string())),
             Ok(network) => {
                 let count = network.parameter_count().total;

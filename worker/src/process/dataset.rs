@@ -23,6 +23,7 @@ pub(super) struct Datasets {
 pub(super) struct Held {
     spec: DataSpec,
     digest: String,
+    raw: bool,
     pub(super) rows: RowFacts,
     pub(super) data: DeviceData,
     classes: Option<Vec<u32>>,
@@ -46,18 +47,20 @@ impl Datasets {
         Self { cache, device, held: None }
     }
 
-    /// The dataset of a spec, loaded if it is not here, with the digest that the study was submitted with.
-    pub(super) fn get(&mut self, spec: &DataSpec, digest: &str) -> Result<&Held, Failed> {
-        let here = self.held.as_ref().is_some_and(|held| held.spec == *spec && held.digest == digest);
+    /// The dataset of a spec, loaded if it is not here, with the digest that the study was submitted with; `raw` for
+    /// features as they were before normalization, which is then made when they are used.
+    pub(super) fn get(&mut self, spec: &DataSpec, digest: &str, raw: bool) -> Result<&Held, Failed> {
+        let same = |held: &Held| held.spec == *spec && held.digest == digest && held.raw == raw;
+        let here = self.held.as_ref().is_some_and(same);
         if !here {
             // What was held goes first: two large datasets may not fit.
             self.held = None;
-            self.held = Some(self.load(spec, digest)?);
+            self.held = Some(self.load(spec, digest, raw)?);
         }
         self.held.as_ref().ok_or_else(|| Failed::new(FailureKind::Data, "no data".to_owned()))
     }
 
-    fn load(&self, spec: &DataSpec, digest: &str) -> Result<Held, Failed> {
+    fn load(&self, spec: &DataSpec, digest: &str, raw: bool) -> Result<Held, Failed> {
         let failed = |message: String| Failed::new(FailureKind::Data, message);
         let dataset = foldwise_data::load(spec, &self.cache).map_err(|error| failed(error.to_string()))?;
         if dataset.facts.digest != digest {
@@ -77,7 +80,8 @@ impl Datasets {
             shape: &rows.shape,
             train: part(&dataset.train, rows.classes),
             test: dataset.test.as_ref().map(|table| part(table, rows.classes)),
-            normalize: spec.normalize.as_ref().map(|n| Normalize { mean: &n.mean, std: &n.std }),
+            normalize: spec.normalize.as_ref().map(|n| Normalize::Fixed { mean: &n.mean, std: &n.std }),
+            raw,
         };
         let data = DeviceData::new(source, self.device).map_err(|error| Failed::of_training(&error))?;
         let classes = match dataset.train.targets {
@@ -85,7 +89,7 @@ impl Datasets {
             Targets::Values(_) => None,
         };
         let groups = dataset.train.groups;
-        Ok(Held { spec: spec.clone(), digest: digest.to_owned(), rows, data, classes, groups })
+        Ok(Held { spec: spec.clone(), digest: digest.to_owned(), raw, rows, data, classes, groups })
     }
 }
 

@@ -73,7 +73,7 @@ fn try_train(
     };
     let spec = read(&lease.spec)?;
     let earlier = lease.earlier_specs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let held = datasets.get(&spec.data, &lease.data_digest)?;
+    let held = datasets.get(&spec.data, &lease.data_digest, spec.may_augment())?;
     let trials = Trials::of_versions(earlier.iter().chain([&spec]), &held.rows).map_err(|problems| {
         training(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     })?;
@@ -137,6 +137,7 @@ fn cohort(lease: &proto::Lease, spec: &Spec, held: &Held, trials: &Trials) -> Re
         selection: spec.selection.rule(held.rows.classes.is_some()),
         test: is_final && held.rows.test_rows.is_some(),
         keep_weights: is_final,
+        measure: spec.measure.clone(),
     })
 }
 

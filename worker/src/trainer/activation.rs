@@ -49,6 +49,12 @@ impl Activation {
         Self { values, form, copies, reusable: true }
     }
 
+    /// The same values, which are still needed elsewhere and so may not be overwritten.
+    pub(super) fn shared(&self) -> Self {
+        let values = self.values.shallow_clone();
+        Self { values, form: self.form, copies: self.copies, reusable: false }
+    }
+
     /// As `[copies, B, F]`, a view where possible. Pictures must have been flattened.
     pub(super) fn batches(&self) -> Result<Tensor, TrainError> {
         Ok(match self.form {

@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 pub use error::CheckpointError;
 
 use super::TrainError;
+use super::measure::Recorded;
 
 /// To be raised when what is held, or how training goes on from it, changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Everything that going on needs, after a whole epoch.
 ///
@@ -27,12 +28,14 @@ pub struct Checkpoint {
     pub(super) numbers: Numbers,
     /// `[N]`.
     pub(super) values: Vec<f32>,
-    /// The optimizer's running means (or momentum), none to two of `[N]`.
+    /// What the optimizer keeps between steps, none to three of `[N]`.
     pub(super) optimizer: Vec<Vec<f32>>,
     /// Batch norm's statistics, `[E·C]` each.
     pub(super) running: Vec<Vec<f32>>,
     /// Weights `[N]` and statistics of each member's best epoch, where they are kept.
     pub(super) selected: Option<(Vec<f32>, Vec<Vec<f32>>)>,
+    /// What was measured so far.
+    pub(super) recorded: Recorded,
 }
 
 /// What a checkpoint holds beside tensors.
@@ -61,6 +64,8 @@ pub(super) struct SlotState {
     pub(super) member: usize,
     /// The epoch, from 1, in which it diverged.
     pub(super) diverged: Option<u32>,
+    /// The epoch, from 1, after which it was stopped early.
+    pub(super) stopped: Option<u32>,
     /// The best epoch, from 1.
     pub(super) best: Option<u32>,
     pub(super) rate: RateState,
@@ -108,8 +113,8 @@ impl Checkpoint {
             return refused("its wall time is not a time");
         }
         for slot in slots {
-            if slot.diverged.is_some_and(|diverged| !(1..=*epoch).contains(&diverged)) {
-                return refused("a member diverged in an epoch that is not done");
+            if [slot.diverged, slot.stopped].iter().flatten().any(|ended| !(1..=*epoch).contains(ended)) {
+                return refused("a member ended in an epoch that is not done");
             }
             if slot.best.is_some_and(|best| best == 0 || best > slot.recorded(*epoch)) {
                 return refused("a member's best epoch is none of its epochs");
@@ -120,8 +125,9 @@ impl Checkpoint {
 }
 
 impl SlotState {
-    /// Epochs with a record when `epoch` epochs are done: all but the diverged one and those after it.
+    /// Epochs with a record when `epoch` epochs are done: all but the diverged one and those after the end.
     fn recorded(&self, epoch: u32) -> u32 {
-        self.diverged.map_or(epoch, |diverged| diverged.saturating_sub(1))
+        let last = self.stopped.unwrap_or(epoch);
+        self.diverged.map_or(last, |diverged| diverged.saturating_sub(1).min(last))
     }
 }

@@ -1,10 +1,11 @@
 //! What a cohort is asked to do and what comes back.
 
-use foldwise_study::network::{Layer, Network};
+use foldwise_study::measure::MeasureSpec;
+use foldwise_study::network::Network;
 use foldwise_study::outcome::{EpochRecord, RunOutcome};
 use foldwise_study::seed;
 use foldwise_study::selection::{Metric, Rule};
-use foldwise_study::train::TrainSpec;
+use foldwise_study::train::{Loss, TrainSpec};
 
 use super::{DeviceData, TrainError, Weights};
 
@@ -34,6 +35,8 @@ pub struct Cohort {
     pub test: bool,
     /// Whether the selected epoch's weights are handed back.
     pub keep_weights: bool,
+    /// What is measured beside losses and accuracies.
+    pub measure: MeasureSpec,
 }
 
 /// Whether an epoch beats the best so far by a validation result. Absent values and NaN never do.
@@ -70,8 +73,8 @@ pub struct MemberOutcome {
 
 /// Whether two members can be trained as one fused model.
 ///
-/// Layers, batch size, epochs, number of training rows, loss, kind of optimizer and Nesterov must agree;
-/// rows, seeds, dropout rates, initializers, schedules and the optimizer's numbers may differ.
+/// Layers, batch size, epochs, number of training rows, loss, augmentation, precision and the optimizer's rule must
+/// agree; rows, seeds, dropout rates, initializers, schedules, limits and the optimizer's numbers may differ.
 ///
 /// # Errors
 /// Says what differs.
@@ -81,8 +84,9 @@ pub fn compatible(a: &Member, b: &Member) -> Result<(), String> {
     agree("number of epochs", &a.train.epochs, &b.train.epochs)?;
     agree("number of training rows", &a.train_rows.len(), &b.train_rows.len())?;
     agree("loss", &a.train.loss, &b.train.loss)?;
-    agree("optimizer", &a.train.optimizer.kind, &b.train.optimizer.kind)?;
-    agree("use of Nesterov", &a.train.optimizer.nesterov(), &b.train.optimizer.nesterov())?;
+    agree("optimizer", &a.train.optimizer.fuse_key(), &b.train.optimizer.fuse_key())?;
+    let loss = a.train.loss.unwrap_or(Loss::CrossEntropy);
+    agree("training", &a.train.fuse_key(loss), &b.train.fuse_key(loss))?;
     agree("use of validation", &a.validation_rows.is_empty(), &b.validation_rows.is_empty())
 }
 
@@ -93,11 +97,8 @@ fn agree<T: PartialEq + std::fmt::Debug>(what: &str, a: &T, b: &T) -> Result<(),
 fn same_layers(a: &Network, b: &Network) -> Result<(), String> {
     agree("input shape", &a.input, &b.input)?;
     agree("number of layers", &a.layers.len(), &b.layers.len())?;
-    for (index, (a, b)) in a.layers.iter().zip(&b.layers).enumerate() {
-        let dropouts = matches!((&a.layer, &b.layer), (Layer::Dropout(_), Layer::Dropout(_)));
-        if !dropouts {
-            agree(&format!("layer {index}"), &a.layer, &b.layer)?;
-        }
+    for (a, b) in a.layers.iter().zip(&b.layers) {
+        agree(&format!("layer {}", a.path), &a.fuse_key(), &b.fuse_key())?;
     }
     Ok(())
 }
@@ -110,12 +111,12 @@ pub(super) fn check(data: &DeviceData, cohort: &Cohort) -> Result<(), TrainError
         compatible(first, member).map_err(refused)?;
         check_data(data, member).map_err(refused)?;
     }
-    if cohort.test && data.test().is_none() {
+    if cohort.test && data.test_rows().is_none() {
         return Err(TrainError::Data("the test set is asked for, but there is none".to_owned()));
     }
-    let (rows, batch_size) = (first.train_rows.len(), first.train.batch_size);
+    let (rows, batch_size) = (first.train.rows(first.train_rows.len()), first.train.batch_size);
     let vectors = |layer: &&foldwise_study::network::LayerShape| {
-        layer.layer == Layer::BatchNorm && layer.input[1..].iter().product::<usize>() == 1
+        layer.is_batch_norm() && layer.input[1..].iter().product::<usize>() == 1
     };
     let last = (rows - 1) % batch_size + 1;
     if last == 1 && first.network.layers.iter().any(|layer| vectors(&layer)) {
@@ -128,21 +129,28 @@ fn check_data(data: &DeviceData, member: &Member) -> Result<(), String> {
     if member.network.input != data.shape() {
         return Err(format!("its network takes {:?}, the rows are {:?}", member.network.input, data.shape()));
     }
-    if member.train_rows.is_empty() || member.train.batch_size == 0 {
+    if member.train.batch_size == 0 || member.train.steps(member.train_rows.len()) == 0 {
         return Err("it has no rows to train on".to_owned());
     }
-    let outputs = data.classes().map_or_else(|| data.train().outputs(), |classes| Some(classes as i64));
-    if outputs != Some(member.network.outputs as i64) {
+    let usual = if data.classes().is_some() { Loss::CrossEntropy } else { Loss::MeanSquaredError };
+    let loss = member.train.loss.unwrap_or(usual);
+    if loss.needs_classes() && data.classes().is_none() {
+        return Err("cross-entropy needs classes, but the targets are numbers".to_owned());
+    }
+    let numbers = data.rows().outputs().and_then(|outputs| usize::try_from(outputs).ok());
+    let outputs = loss.outputs(data.classes(), numbers.unwrap_or(1));
+    if outputs != member.network.outputs {
         return Err(format!(
-            "its network gives {} numbers, the data needs {outputs:?}",
+            "its network gives {} numbers, the data needs {outputs}",
             member.network.outputs
         ));
     }
-    let rows = member.train_rows.iter().chain(&member.validation_rows);
-    match rows.max() {
-        Some(&row) if row as usize >= data.train_rows() => {
-            Err(format!("it names row {row}, but there are only {}", data.train_rows()))
+    // The test set may validate, but nothing is ever trained on it.
+    let (train, all) = (data.train_rows(), data.train_rows() + data.test_rows().unwrap_or(0));
+    for (rows, count) in [(&member.train_rows, train), (&member.validation_rows, all)] {
+        if let Some(&row) = rows.iter().max().filter(|&&row| row as usize >= count) {
+            return Err(format!("it names row {row}, but there are only {count}"));
         }
-        _ => Ok(()),
     }
+    Ok(())
 }

@@ -15,6 +15,8 @@ pub struct Source<'a> {
     pub test: Option<Part<'a>>,
     /// What is done to every feature after bytes were scaled to 0..1.
     pub normalize: Option<Normalize<'a>>,
+    /// Whether features are held as they are and normalized when they are used: what augmentation needs.
+    pub raw: bool,
 }
 
 /// Rows and what is to be predicted of them.
@@ -49,13 +51,18 @@ pub enum Targets<'a> {
     Numbers(&'a [f32]),
 }
 
-/// `(x − mean) / std` per channel (pictures) or per feature; one value serves all.
+/// `(x − mean) / std` per channel (pictures) or per feature.
 #[derive(Debug, Clone, Copy)]
-pub struct Normalize<'a> {
-    /// One, or one per channel or feature.
-    pub mean: &'a [f32],
-    /// One, or one per channel or feature; none is zero.
-    pub std: &'a [f32],
+pub enum Normalize<'a> {
+    /// By given numbers; one serves all.
+    Fixed {
+        /// One, or one per channel or feature.
+        mean: &'a [f32],
+        /// One, or one per channel or feature; none is zero.
+        std: &'a [f32],
+    },
+    /// By the mean and deviation of the rows that a run trains on.
+    Fitted,
 }
 
 /// Rows held on a device as 32-bit floats; made once per dataset and device and kept across cohorts.
@@ -64,14 +71,28 @@ pub struct DeviceData {
     device: Device,
     shape: Vec<usize>,
     classes: Option<usize>,
-    train: Rows,
-    test: Option<Rows>,
+    scaling: Scaling,
+    /// Whether a feature may be NaN: missing, to be filled by the mean of the rows that a run trains on.
+    holes: bool,
+    train_rows: usize,
+    test_rows: Option<usize>,
+    rows: Rows,
 }
 
-/// The rows of one part on the device.
+/// How features become a network's inputs when they are used.
+#[derive(Debug)]
+pub(super) enum Scaling {
+    /// As they are held.
+    None,
+    /// By means and deviations of each held number, `[numbers]` each.
+    Fixed { mean: Tensor, std: Tensor },
+    /// By those of the rows that a run trains on.
+    Fitted,
+}
+
+/// The rows on the device: those to train and validate on, then those of the test set.
 #[derive(Debug)]
 pub(super) struct Rows {
-    count: usize,
     /// `[rows, F]`, or `[rows, H·W·C]` (channels last) for pictures.
     features: Tensor,
     /// Classes `[rows]` as 64-bit integers, or numbers `[rows, outputs]`.
@@ -92,13 +113,27 @@ impl DeviceData {
             Targets::Classes { count, .. } => Some(count),
             Targets::Numbers(_) => None,
         };
-        Ok(Self {
-            device,
-            shape: source.shape.to_vec(),
-            classes,
-            train: Rows::new(&source.train, &source, classes, device)?,
-            test: source.test.map(|part| Rows::new(&part, &source, classes, device)).transpose()?,
-        })
+        let (train, train_rows) = held(&source.train, &source, classes, device)?;
+        let test = source.test.map(|part| held(&part, &source, classes, device)).transpose()?;
+        let test_rows = test.as_ref().map(|(_, rows)| *rows);
+        let rows = match test {
+            Some((test, _)) => Rows {
+                features: Tensor::f_cat(&[train.features, test.features], 0)?,
+                targets: Tensor::f_cat(&[train.targets, test.targets], 0)?,
+            },
+            None => train,
+        };
+        let scaling = match source.normalize {
+            Some(Normalize::Fitted) => Scaling::Fitted,
+            Some(Normalize::Fixed { mean, std }) if source.raw => Scaling::Fixed {
+                mean: per_number(mean, source.shape, device)?,
+                std: per_number(std, source.shape, device)?,
+            },
+            _ => Scaling::None,
+        };
+        let holes = rows.features.f_isnan()?.f_any()?.f_int64_value(&[])? != 0;
+        let shape = source.shape.to_vec();
+        Ok(Self { device, shape, classes, scaling, holes, train_rows, test_rows, rows })
     }
 
     /// Where the rows lie.
@@ -122,53 +157,35 @@ impl DeviceData {
     /// How many rows there are to train and validate on.
     #[must_use]
     pub fn train_rows(&self) -> usize {
-        self.train.count
+        self.train_rows
     }
 
-    pub(super) fn train(&self) -> &Rows {
-        &self.train
+    /// How many rows the test set has, if there is one. They are numbered after the others.
+    #[must_use]
+    pub fn test_rows(&self) -> Option<usize> {
+        self.test_rows
     }
 
-    pub(super) fn test(&self) -> Option<&Rows> {
-        self.test.as_ref()
+    pub(super) fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    pub(super) fn scaling(&self) -> &Scaling {
+        &self.scaling
+    }
+
+    pub(super) fn has_holes(&self) -> bool {
+        self.holes
     }
 }
 
 impl Rows {
-    fn new(
-        part: &Part<'_>,
-        source: &Source<'_>,
-        classes: Option<usize>,
-        device: Device,
-    ) -> Result<Self, TrainError> {
-        let width: usize = source.shape.iter().product();
-        let length = match part.features {
-            Features::Bytes(bytes) => bytes.len(),
-            Features::Floats(floats) => floats.len(),
-        };
-        if length == 0 || length % width != 0 {
-            return Err(TrainError::Data(format!(
-                "{length} features are no whole rows of {:?}",
-                source.shape
-            )));
-        }
-        let count = length / width;
-        let features = features(part, source, count, device)?;
-        let targets = targets(part, classes, count)?.f_to(device)?;
-        Ok(Self { count, features, targets })
-    }
-
-    /// How many rows there are.
-    pub(super) fn count(&self) -> usize {
-        self.count
-    }
-
     /// Numbers to predict per row, where targets are numbers.
     pub(super) fn outputs(&self) -> Option<i64> {
         self.targets.size().get(1).copied()
     }
 
-    /// Features `[n, F]` of the rows `index` (`[n]`).
+    /// Features `[n, F]` of the rows `index` (`[n]`), as they are held.
     pub(super) fn features(&self, index: &Tensor) -> Result<Tensor, TrainError> {
         Ok(self.features.f_index_select(0, index)?)
     }
@@ -177,6 +194,28 @@ impl Rows {
     pub(super) fn targets(&self, index: &Tensor) -> Result<Tensor, TrainError> {
         Ok(self.targets.f_index_select(0, index)?)
     }
+}
+
+/// A part's rows on the device, and how many there are.
+fn held(
+    part: &Part<'_>,
+    source: &Source<'_>,
+    classes: Option<usize>,
+    device: Device,
+) -> Result<(Rows, usize), TrainError> {
+    let width: usize = source.shape.iter().product();
+    let length = match part.features {
+        Features::Bytes(bytes) => bytes.len(),
+        Features::Floats(floats) => floats.len(),
+    };
+    if length == 0 || length % width != 0 {
+        let shape = source.shape;
+        return Err(TrainError::Data(format!("{length} features are no whole rows of {shape:?}")));
+    }
+    let count = length / width;
+    let features = features(part, source, count, device)?;
+    let targets = targets(part, classes, count)?.f_to(device)?;
+    Ok((Rows { features, targets }, count))
 }
 
 fn features(
@@ -195,13 +234,19 @@ fn features(
         }
         Features::Floats(floats) => Tensor::f_from_slice(floats)?.f_to(device)?.f_view(&shape[..])?,
     };
-    if let Some(normalize) = source.normalize {
-        let mean = per_channel(normalize.mean, channels, device)?;
-        let std = per_channel(normalize.std, channels, device)?;
+    if let Some(Normalize::Fixed { mean, std }) = source.normalize.filter(|_| !source.raw) {
+        let (mean, std) = (per_channel(mean, channels, device)?, per_channel(std, channels, device)?);
         values = values.f_sub_(&mean)?.f_div_(&std)?;
     }
     // Pictures lie channels last, which is what convolutions read fastest.
     Ok(values.f_transpose(1, 2)?.f_contiguous()?.f_view((shape[0], shape[1] * shape[2]))?)
+}
+
+/// A number per channel for each held number of a row, `[H·W·C]` or `[F]`.
+fn per_number(values: &[f32], shape: &[usize], device: Device) -> Result<Tensor, TrainError> {
+    let per_channel = per_channel(values, shape[0], device)?.f_view([-1_i64])?;
+    let inner = shape[1..].iter().product::<usize>() as i64;
+    Ok(per_channel.f_expand([inner, shape[0] as i64], false)?.f_reshape([-1_i64])?)
 }
 
 fn per_channel(values: &[f32], channels: usize, device: Device) -> Result<Tensor, TrainError> {
@@ -255,10 +300,10 @@ mod tests {
             features: Features::Bytes(&bytes),
             targets: Targets::Classes { labels: &[1, 0], count: 2 },
         };
-        let normalize = Normalize { mean: &[0.5, 0.0], std: &[0.5, 1.0] };
-        let source = Source { shape: &[2, 1, 2], train: part, test: None, normalize: Some(normalize) };
+        let normalize = Some(Normalize::Fixed { mean: &[0.5, 0.0], std: &[0.5, 1.0] });
+        let source = Source { shape: &[2, 1, 2], train: part, test: None, normalize, raw: false };
         let data = DeviceData::new(source, Device::Cpu).expect("fits");
-        let rows = data.train().features(&Tensor::from_slice(&[1_i64, 0])).expect("in range");
+        let rows = data.rows().features(&Tensor::from_slice(&[1_i64, 0])).expect("in range");
         let expected = Tensor::from_slice(&[1.0_f32, 0.0, -1.0, 0.2, -1.0, 0.2, 1.0, 0.4]).view((2, 4));
         assert!(rows.allclose(&expected, 1e-6, 1e-6, false), "{rows:?}");
     }
@@ -269,7 +314,7 @@ mod tests {
             features: Features::Floats(&[0.0; 4]),
             targets: Targets::Classes { labels: &[0, 2], count: 2 },
         };
-        let source = Source { shape: &[2], train: part, test: None, normalize: None };
+        let source = Source { shape: &[2], train: part, test: None, normalize: None, raw: false };
         assert!(DeviceData::new(source, Device::Cpu).is_err());
     }
 }

@@ -1,9 +1,9 @@
 //! Losses and accuracies of rows that are not trained on, for all members at once.
 
-use tch::{Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
 use super::TrainError;
-use super::data::Rows;
+use super::intake::Intake;
 use super::loss::Objective;
 use super::model::{Mode, Model};
 use super::tally::{Tally, Total};
@@ -15,27 +15,52 @@ const ROWS_PER_MEMBER_MIN: i64 = 128;
 /// Rows of one pass of each member, at most.
 const ROWS_PER_MEMBER_MAX: i64 = 512;
 
-/// Each slot's totals over the first `counts[e]` of its rows; `index` is `[G, n]` row numbers.
+/// What the models said of rows: the class that each was taken for, or numbers.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// `[E, n]` or `[E, n, K]` of each pass, on the host.
+    passes: Vec<Tensor>,
+}
+
+impl Seen {
+    /// All that was seen of one slot, `[n]` or `[n, K]`.
+    pub(super) fn all(&self, slot: i64) -> Result<Tensor, TrainError> {
+        let own = self.passes.iter().map(|pass| pass.f_select(0, slot)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Tensor::f_cat(&own, 0)?)
+    }
+
+    fn add(&mut self, outputs: &Tensor, classes: bool) -> Result<(), TrainError> {
+        let said = if classes { Objective::predicted(outputs)? } else { outputs.f_to_kind(Kind::Float)? };
+        self.passes.push(said.f_to(tch::Device::Cpu)?);
+        Ok(())
+    }
+}
+
+/// Each slot's totals over the first `counts[e]` of its rows; `index` is `[R, n]` row numbers.
 pub(super) fn evaluate(
     model: &mut Model,
-    rows: &Rows,
-    objective: Objective,
+    intake: &Intake<'_>,
+    objective: &Objective,
     index: &Tensor,
     counts: &[usize],
+    mut seen: Option<&mut Seen>,
 ) -> Result<Vec<Total>, TrainError> {
-    let (streams, most) = (index.size()[0], index.size()[1]);
+    let most = index.size()[1];
     let members = counts.len() as i64;
     let pass = (ROWS_PER_PASS / members).clamp(ROWS_PER_MEMBER_MIN, ROWS_PER_MEMBER_MAX);
     no_grad(|| {
-        let mut tally = Tally::new(members, most, objective.classes, index.device())?;
+        let mut tally = Tally::new(members, most, objective, index.device())?;
         let mut start = 0;
         while start < most {
             let length = pass.min(most - start);
-            let own = index.f_narrow(1, start, length)?.f_reshape([-1])?;
-            let targets = rows.targets(&own)?;
-            let outputs = model.forward(&rows.features(&own)?, streams, Mode::Evaluate)?;
+            let (inputs, rows, streams) = intake.evaluation(&index.f_narrow(1, start, length)?)?;
+            let targets = intake.data().rows().targets(&rows)?;
+            let outputs = model.forward(&inputs, streams, Mode::Evaluate)?;
             let losses = objective.losses(&outputs, &targets, streams)?;
             tally.add(&losses, objective.hits(&outputs, &targets, streams)?.as_ref())?;
+            if let Some(seen) = seen.as_deref_mut() {
+                seen.add(&outputs, objective.classes)?;
+            }
             start += length;
         }
         tally.totals(counts)

@@ -1,6 +1,6 @@
 //! What makes two cohorts the same training.
 
-use foldwise_study::network::{Init, Layer};
+use foldwise_study::network::LayerShape;
 use foldwise_study::train::TrainSpec;
 use serde::Serialize;
 
@@ -14,8 +14,8 @@ const CONTEXT: &str = "foldwise 1 cohort of a checkpoint";
 struct Described<'a> {
     input: &'a [usize],
     outputs: usize,
-    layers: Vec<&'a Layer>,
-    init: Init,
+    layers: Vec<String>,
+    initial: Vec<String>,
     train: &'a TrainSpec,
     study: u64,
     seed: Option<u64>,
@@ -29,8 +29,13 @@ impl<'a> Described<'a> {
         Self {
             input: &network.input,
             outputs: network.outputs,
-            layers: network.layers.iter().map(|shaped| &shaped.layer).collect(),
-            init: network.init,
+            layers: network.layers.iter().map(|shaped| format!("{:?}", shaped.operation)).collect(),
+            initial: network
+                .layers
+                .iter()
+                .flat_map(LayerShape::initial)
+                .map(|drawn| format!("{drawn:?}"))
+                .collect(),
             train,
             study: source.study,
             seed: source.train,
@@ -45,8 +50,8 @@ impl<'a> Described<'a> {
 /// callers compare the digest of the data.
 pub(super) fn fingerprint(data: &DeviceData, cohort: &Cohort) -> Result<String, CheckpointError> {
     let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
-    let test_rows = data.test().map(|rows| rows.count());
-    update(&mut hasher, &(data.shape(), data.classes(), data.train_rows(), test_rows))?;
+    update(&mut hasher, &(data.shape(), data.classes(), data.train_rows(), data.test_rows()))?;
+    update(&mut hasher, &cohort.measure)?;
     update(&mut hasher, &(cohort.selection, cohort.test, cohort.keep_weights, cohort.members.len()))?;
     for member in &cohort.members {
         update(&mut hasher, &Described::of(member))?;

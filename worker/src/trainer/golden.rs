@@ -2,20 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use foldwise_study::measure::MeasureSpec;
 use foldwise_study::network::{Conv2d, Layer, Linear, Network, NetworkSpec, Pool2d, Square};
 use foldwise_study::seed::Source;
-use foldwise_study::train::{Loss, Optimizer as Settings, OptimizerKind};
+use foldwise_study::train::{Loss, Optimizer as Settings, OptimizerKind, Pace, Precision, TrainSpec};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use tch::{Device, Kind, Tensor};
 
+use super::Member;
 use super::data::{DeviceData, Features, Part, Source as Data, Targets};
 use super::evaluate::evaluate;
+use super::intake::Intake;
 use super::loss::Objective;
+use super::measure::Recorder;
 use super::model::Model;
 use super::optimizer::Optimizer;
 use super::parameters::to_held;
-use super::step::Learner;
+use super::step::{Learner, Paces};
 use super::tally::Tally;
 use super::weights::{Values, Weights};
 
@@ -40,11 +44,19 @@ fn integers(view: &TensorView<'_>) -> Vec<u32> {
 }
 
 fn conv(channels: usize, kernel: Square, stride: usize, padding: Square, bias: bool) -> Layer {
-    Layer::Conv2d(Conv2d { channels, kernel, stride: Square::Side(stride), padding, bias })
+    Layer::Conv2d(Conv2d {
+        channels,
+        kernel,
+        stride: Square::Side(stride),
+        padding,
+        groups: 1,
+        bias,
+        init: None,
+    })
 }
 
 fn linear(units: usize, bias: bool) -> Layer {
-    Layer::Linear(Linear { units, bias })
+    Layer::Linear(Linear { units, bias, init: None })
 }
 
 fn pool(kernel: usize, stride: Option<usize>, padding: usize) -> Pool2d {
@@ -104,15 +116,7 @@ fn network(name: &str) -> Network {
 }
 
 fn settings(name: &str) -> Settings {
-    let plain = Settings {
-        kind: OptimizerKind::Sgd,
-        lr: 0.05,
-        weight_decay: Some(0.01),
-        momentum: None,
-        nesterov: None,
-        betas: None,
-        eps: None,
-    };
+    let plain = Settings { weight_decay: Some(0.01), ..Settings::new(OptimizerKind::Sgd, 0.05) };
     match name {
         "sgd" => Settings { lr: 0.1, ..plain },
         "momentum" => Settings { momentum: Some(0.9), ..plain },
@@ -155,7 +159,8 @@ fn data(name: &str) -> DeviceData {
     };
     let shape = network(name).input;
     let train = Part { features: Features::Floats(&rows), targets };
-    DeviceData::new(Data { shape: &shape, train, test: None, normalize: None }, Device::Cpu).expect("fits")
+    DeviceData::new(Data { shape: &shape, train, test: None, normalize: None, raw: false }, Device::Cpu)
+        .expect("fits")
 }
 
 /// Puts the script's initial weights in `slot`.
@@ -180,27 +185,41 @@ struct Found {
 
 fn trained(name: &str, optimizer: &str, members: usize, slot: usize) -> Found {
     let (data, network) = (data(name), network(name));
-    let mut model = Model::new(&vec![(&network, &SEED); members], Device::Cpu).expect("memory");
+    let mut model =
+        Model::new(&vec![(&network, &SEED); members], Precision::Fp32, Device::Cpu).expect("memory");
     start(&model, name, slot as i64);
     let own = settings(optimizer);
     let all: Vec<Settings> =
         (0..members).map(|index| if index == slot { own.clone() } else { other(&own) }).collect();
-    let mut steps = Optimizer::new(all.clone(), &model.parameters, Device::Cpu).expect("memory");
-    steps.set_rates(&all.iter().map(|settings| settings.lr).collect::<Vec<f64>>()).expect("rates");
+    let steps = Optimizer::new(all.clone(), &model.parameters, Device::Cpu).expect("memory");
+    let paces: Vec<Pace> = all.iter().map(|settings| Pace { lr: settings.lr, momentum: None }).collect();
     let loss = if matches!(name, "gap" | "regression") { Loss::MeanSquaredError } else { Loss::CrossEntropy };
-    let objective = Objective { loss, classes: name != "regression" };
-    let mut learner = Learner { model, optimizer: steps, objective, batch_size: BATCH, steps: 0 };
-    let mut tally = Tally::new(members as i64, BATCH, objective.classes, Device::Cpu).expect("memory");
+    let train = TrainSpec { loss: Some(loss), ..TrainSpec::new(1, 8, own.clone()) };
+    let objective = Objective::new(&train, name != "regression", Device::Cpu).expect("memory");
+    let mut tally = Tally::new(members as i64, BATCH, &objective, Device::Cpu).expect("memory");
+    let mut recorder = Recorder::new(&MeasureSpec::default(), &model, 1).expect("memory");
+    let mut learner =
+        Learner { model, optimizer: steps, objective, clipping: None, batch_size: BATCH, steps: 0 };
+    let member = Member {
+        network: network.clone(),
+        train,
+        source: SEED,
+        train_rows: (0..80).collect(),
+        validation_rows: Vec::new(),
+    };
+    let all_rows = Tensor::arange(80, (Kind::Int64, Device::Cpu)).view((1, -1));
+    let intake = Intake::new(&data, &[&member], &all_rows).expect("memory");
+    let paces = Paces { at: &|_| paces.clone(), vary: false, should_stop: &|| false };
     let mut losses = Vec::new();
     for step in 0..STEPS as i64 {
         let index = Tensor::arange_start(step * BATCH, (step + 1) * BATCH, (Kind::Int64, Device::Cpu));
-        learner.epoch(data.train(), &index.view((1, -1)), &mut tally, &|| false).expect("step");
+        learner.epoch(&intake, &index.view((1, -1)), &paces, (&mut tally, &mut recorder)).expect("step");
         losses.push(tally.totals(&vec![8; members]).expect("totals")[slot].loss);
     }
     model = learner.model;
-    let index = Tensor::arange(80, (Kind::Int64, Device::Cpu)).view((1, -1));
-    let evaluated =
-        evaluate(&mut model, data.train(), objective, &index, &vec![80; members]).expect("totals");
+    let objective = &learner.objective;
+    let counts = vec![80; members];
+    let evaluated = evaluate(&mut model, &intake, objective, &all_rows, &counts, None).expect("totals");
     let running: Vec<Tensor> = model.running().into_iter().map(Tensor::shallow_clone).collect();
     let flat = (model.parameters.values(), running.as_slice());
     let weights = Weights::of(&network, &model, flat, slot as i64, STEPS as i64).expect("weights");

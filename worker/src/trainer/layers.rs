@@ -1,7 +1,8 @@
 //! The layers of a cohort: each computes all members at once from parameters with a leading dimension `E`.
 
 use foldwise_study::network::{Conv2d, Pool2d};
-use tch::Tensor;
+use foldwise_study::train::Precision;
+use tch::{Kind, Tensor};
 
 use super::TrainError;
 use super::activation::{Activation, Form};
@@ -16,7 +17,14 @@ pub(super) fn linear(
     x: &Activation,
     weight: &Tensor,
     bias: Option<&Tensor>,
+    precision: Precision,
 ) -> Result<Activation, TrainError> {
+    if precision == Precision::Bf16 {
+        let narrow = Activation { values: bf16(&x.values)?, ..*x };
+        let bias = bias.map(bf16).transpose()?;
+        let wide = linear(&narrow, &bf16(weight)?, bias.as_ref(), Precision::Fp32)?;
+        return Ok(Activation { values: wide.values.f_to_kind(Kind::Float)?, ..wide });
+    }
     let size = weight.size();
     let (members, outputs, features) = (size[0], size[1], size[2]);
     let (streams, width) = (x.copies, members / x.copies);
@@ -40,13 +48,21 @@ pub(super) fn linear(
     Ok(Activation::with(columns, Form::Columns, members))
 }
 
-/// A convolution with kernels `[E, O, kh, kw, I]` and, with a bias, `[E, O]`: one group per row stream.
+/// A convolution with kernels `[E, O, kh, kw, I]` and, with a bias, `[E, O]`: one group per row stream, or as many as
+/// the layer has of its own per member, which then needs its own copy of the rows.
 pub(super) fn conv2d(
     x: &Activation,
     layer: &Conv2d,
     kernel: &Tensor,
     bias: Option<&Tensor>,
+    precision: Precision,
 ) -> Result<Activation, TrainError> {
+    if precision == Precision::Bf16 {
+        let narrow = Activation { values: bf16(&x.values)?, ..*x };
+        let bias = bias.map(bf16).transpose()?;
+        let wide = conv2d(&narrow, layer, &bf16(kernel)?, bias.as_ref(), Precision::Fp32)?;
+        return Ok(Activation { values: wide.values.f_to_kind(Kind::Float)?, ..wide });
+    }
     let size = kernel.size();
     let (members, channels) = (size[0], size[0] * size[1]);
     let kernel = kernel.f_view((channels, size[2], size[3], size[4]))?.f_permute([0, 3, 1, 2])?;
@@ -57,7 +73,7 @@ pub(super) fn conv2d(
         sides(layer.stride.sides()),
         sides(layer.padding.sides()),
         [1, 1],
-        x.copies,
+        x.copies * layer.groups as i64,
     )?;
     Ok(Activation::with(values, Form::Pictures, members))
 }
@@ -91,10 +107,44 @@ pub(super) fn batch_norm(
     Ok(Activation::with(values, x.form, x.copies))
 }
 
+/// Layer norm of each member's rows: over all numbers of a row, with scale and shift `[E, …]` of its shape.
+pub(super) fn layer_norm(x: &Activation, [scale, shift]: [&Tensor; 2]) -> Result<Activation, TrainError> {
+    let norm = |values: &Tensor, shape: &[i64]| {
+        values.f_layer_norm(shape, None::<&Tensor>, None::<&Tensor>, EPSILON, true)
+    };
+    if x.form != Form::Pictures {
+        let rows = x.batches()?;
+        let normal = norm(&rows, &rows.size()[2..])?;
+        let values = shift.f_unsqueeze(1)?.f_addcmul(&normal, &scale.f_unsqueeze(1)?)?;
+        return Ok(Activation::with(values, Form::Batches, x.copies));
+    }
+    let size = x.values.size();
+    let split = x.values.f_reshape(&[size[0], x.copies, -1, size[2], size[3]][..])?;
+    let normal = norm(&split, &split.size()[2..])?;
+    let values = shift.f_unsqueeze(0)?.f_addcmul(&normal, &scale.f_unsqueeze(0)?)?;
+    Ok(Activation::with(values.f_reshape(&size[..])?, Form::Pictures, x.copies))
+}
+
+/// The sum of two values of one shape, one copy per member each.
+pub(super) fn add(a: &Activation, b: &Activation) -> Result<Activation, TrainError> {
+    let (values, form) = match (a.form, b.form) {
+        (a_form, b_form) if a_form == b_form => (a.values.f_add(&b.values)?, a_form),
+        _ => (a.batches()?.f_add(&b.batches()?)?, Form::Batches),
+    };
+    Ok(Activation::with(values, form, a.copies))
+}
+
+fn bf16(values: &Tensor) -> Result<Tensor, TrainError> {
+    Ok(values.f_to_kind(Kind::BFloat16)?)
+}
+
 /// A function of each value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Function {
     Relu,
+    /// With the slope below zero.
+    LeakyRelu(f64),
+    Gelu,
     Sigmoid,
     Tanh,
 }
@@ -108,9 +158,16 @@ pub(super) fn apply(mut x: Activation, function: Function) -> Result<Activation,
         (Function::Sigmoid, false) => x.values.f_sigmoid(),
         (Function::Tanh, true) => x.values.f_tanh_(),
         (Function::Tanh, false) => x.values.f_tanh(),
+        (Function::LeakyRelu(slope), _) => leaky_relu(&x.values, slope),
+        (Function::Gelu, _) => x.values.f_gelu("none"),
     }?;
-    // The backward passes of all three read what comes out.
+    // The backward passes of most read what comes out.
     Ok(Activation { values, reusable: false, ..x })
+}
+
+/// By hand, because the binding of `leaky_relu` takes no slope.
+fn leaky_relu(values: &Tensor, slope: f64) -> Result<Tensor, tch::TchError> {
+    values.f_where_self(&values.f_gt(0.0)?, &values.f_mul_scalar(slope)?)
 }
 
 /// The largest value of each window.

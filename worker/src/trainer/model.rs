@@ -1,7 +1,8 @@
 //! A cohort's networks as one model.
 
-use foldwise_study::network::{Conv2d, Layer, Network, Pool2d};
+use foldwise_study::network::{Conv2d, Layer, LeakyRelu, Network, Operation, Pool2d};
 use foldwise_study::seed::Source;
+use foldwise_study::train::Precision;
 use tch::{Device, Kind, Tensor};
 
 use super::TrainError;
@@ -15,6 +16,7 @@ use super::parameters::Parameters;
 pub(super) struct Model {
     pub(super) parameters: Parameters,
     stages: Vec<Stage>,
+    precision: Precision,
     device: Device,
     input: Vec<usize>,
 }
@@ -25,12 +27,16 @@ enum Stage {
     Linear { first: usize, bias: bool },
     Conv2d { first: usize, layer: Conv2d },
     BatchNorm { first: usize, running: Running },
+    LayerNorm { first: usize },
     Function(Function),
     MaxPool(Pool2d),
     AvgPool(Pool2d),
     GlobalAvgPool,
     Flatten,
     Dropout(Dropout),
+    Fork,
+    Exchange,
+    Add,
 }
 
 /// Whether a pass trains, and in which step of the run (from 0).
@@ -42,7 +48,11 @@ pub(super) enum Mode {
 
 impl Model {
     /// The networks of the slots, in order, with initial weights.
-    pub(super) fn new(slots: &[(&Network, &Source)], device: Device) -> Result<Self, TrainError> {
+    pub(super) fn new(
+        slots: &[(&Network, &Source)],
+        precision: Precision,
+        device: Device,
+    ) -> Result<Self, TrainError> {
         let parameters = Parameters::new(slots, device)?;
         let network = slots[0].0;
         let mut stages = Vec::with_capacity(network.layers.len());
@@ -54,25 +64,32 @@ impl Model {
             first += shaped.parameters().len();
         }
         pool_before_relu(&mut stages);
-        Ok(Self { parameters, stages, device, input: network.input.clone() })
+        Ok(Self { parameters, stages, precision, device, input: network.input.clone() })
     }
 
     /// Outputs `[E, B, K]` of gathered rows `[G·B, numbers]`.
     pub(super) fn forward(&mut self, rows: &Tensor, streams: i64, mode: Mode) -> Result<Tensor, TrainError> {
         let members = self.parameters.members();
         let leaves = self.parameters.leaves();
+        let precision = self.precision;
         let mut x = Activation::rows(rows, streams, &self.input)?;
+        let mut pile = Vec::new();
         for stage in &mut self.stages {
             x = match stage {
                 Stage::Linear { first, bias } => {
-                    layers::linear(&x, &leaves[*first], bias.then(|| &leaves[*first + 1]))?
+                    layers::linear(&x, &leaves[*first], bias.then(|| &leaves[*first + 1]), precision)?
                 }
                 Stage::Conv2d { first, layer } => {
-                    layers::conv2d(&x, layer, &leaves[*first], layer.bias.then(|| &leaves[*first + 1]))?
+                    let bias = layer.bias.then(|| &leaves[*first + 1]);
+                    let x = if layer.groups > 1 { x.per_member(members)? } else { x };
+                    layers::conv2d(&x, layer, &leaves[*first], bias, precision)?
                 }
                 Stage::BatchNorm { first, running } => {
                     let parameters = [&leaves[*first], &leaves[*first + 1]];
                     layers::batch_norm(x.per_member(members)?, parameters, running, mode != Mode::Evaluate)?
+                }
+                Stage::LayerNorm { first } => {
+                    layers::layer_norm(&x.per_member(members)?, [&leaves[*first], &leaves[*first + 1]])?
                 }
                 Stage::Function(function) => layers::apply(x, *function)?,
                 Stage::MaxPool(pool) => layers::max_pool(&x, pool)?,
@@ -83,6 +100,20 @@ impl Model {
                     Mode::Train { step } => drop_out(&x.per_member(members)?, dropout, step, self.device)?,
                     Mode::Evaluate => x,
                 },
+                Stage::Fork => {
+                    let x = x.shared();
+                    pile.push(x.shared());
+                    x
+                }
+                Stage::Exchange => {
+                    let other = pile.pop().ok_or_else(unbalanced)?;
+                    pile.push(x);
+                    other
+                }
+                Stage::Add => {
+                    let other = pile.pop().ok_or_else(unbalanced)?;
+                    layers::add(&x.per_member(members)?, &other.per_member(members)?)?
+                }
             };
         }
         x.per_member(members)?.batches()
@@ -107,7 +138,13 @@ fn stage(
     device: Device,
 ) -> Result<Option<Stage>, TrainError> {
     let shaped = &slots[0].0.layers[position];
-    Ok(Some(match &shaped.layer {
+    let layer = match &shaped.operation {
+        Operation::Layer(layer) => layer,
+        Operation::Fork => return Ok(Some(Stage::Fork)),
+        Operation::Exchange => return Ok(Some(Stage::Exchange)),
+        Operation::Add => return Ok(Some(Stage::Add)),
+    };
+    Ok(Some(match layer {
         Layer::Linear(linear) => Stage::Linear { first, bias: linear.bias },
         Layer::Output => Stage::Linear { first, bias: true },
         Layer::Conv2d(conv) => Stage::Conv2d { first, layer: conv.clone() },
@@ -117,16 +154,22 @@ fn stage(
             let variance = Tensor::f_ones([channels], (Kind::Float, device))?;
             Stage::BatchNorm { first, running: Running { mean, variance } }
         }
+        Layer::LayerNorm => Stage::LayerNorm { first },
         Layer::Relu => Stage::Function(Function::Relu),
+        Layer::LeakyRelu(LeakyRelu { slope }) => Stage::Function(Function::LeakyRelu(*slope)),
+        Layer::Gelu => Stage::Function(Function::Gelu),
         Layer::Sigmoid => Stage::Function(Function::Sigmoid),
         Layer::Tanh => Stage::Function(Function::Tanh),
         Layer::MaxPool(pool) => Stage::MaxPool(pool.clone()),
         Layer::AvgPool(pool) => Stage::AvgPool(pool.clone()),
         Layer::GlobalAvgPool => Stage::GlobalAvgPool,
         Layer::Flatten => Stage::Flatten,
+        Layer::Repeat(_) | Layer::Residual(_) => {
+            return Err(TrainError::Data(format!("layer {} was not written out", shaped.path)));
+        }
         Layer::Dropout(_) => {
-            let rate = |network: &Network| match &network.layers[position].layer {
-                Layer::Dropout(dropout) => dropout.rate,
+            let rate = |network: &Network| match network.layers[position].layer() {
+                Some(Layer::Dropout(dropout)) => dropout.rate,
                 _ => 0.0,
             };
             let lanes: Vec<(&Source, f64)> =
@@ -134,6 +177,10 @@ fn stage(
             return Ok(Dropout::new(position, &lanes).map(Stage::Dropout));
         }
     }))
+}
+
+fn unbalanced() -> TrainError {
+    TrainError::Data("a residual layer adds what none laid by".to_owned())
 }
 
 /// The largest of a window's rectified values is the rectified largest value, so pooling first leaves fewer

@@ -1,13 +1,15 @@
 //! Optimizers over the flat buffer, with numbers of their own for each member.
 //!
-//! Updates are PyTorch's (`torch.optim.SGD`, `Adam`, `AdamW`), in the same order of terms. The buffer is passed
-//! over in chunks that stay in a core's cache through all terms.
+//! Updates are PyTorch's (`torch.optim`), in the same order of terms. The buffer is passed over in chunks that stay in
+//! a core's cache through all terms.
 
-use foldwise_study::train::{Optimizer as Settings, OptimizerKind};
+use foldwise_study::train::{Optimizer as Settings, OptimizerKind, Pace};
 use tch::{Device, Kind, Tensor};
 
 use super::TrainError;
 use super::parameters::{Block, Parameters};
+
+mod rules;
 
 /// Numbers of a chunk on a CPU, chosen so that a chunk's five buffers fit a second-level cache of 1 MiB and that
 /// libtorch still shares a chunk between two threads (its grain is 32,768).
@@ -22,13 +24,13 @@ pub(super) struct Optimizer {
     /// `[N]`.
     gradients: Tensor,
     chunks: Vec<Chunk>,
-    rates: Vec<f64>,
-    /// What depends on settings and rates alone.
+    paces: Vec<Pace>,
+    /// What depends on settings and paces alone.
     numbers: Option<Numbers>,
     step: i32,
     device: Device,
     total: i64,
-    /// First and second running mean (or momentum), `[N]`, to be cleared when a member is frozen.
+    /// What is kept between steps, `[N]` each: see [`Optimizer::kept`].
     state: Vec<Tensor>,
 }
 
@@ -39,8 +41,9 @@ struct Chunk {
     length: i64,
     values: Tensor,
     gradients: Tensor,
-    first: Option<Tensor>,
-    second: Option<Tensor>,
+    /// Of each of the optimizer's state.
+    state: Vec<Tensor>,
+    /// Room for a denominator.
     scratch: Option<Tensor>,
 }
 
@@ -71,15 +74,20 @@ struct Numbers {
     penalty: Option<Spread>,
     /// Decoupled decay: what values are multiplied with.
     decay: Option<Spread>,
+    /// Of SGD and `RMSprop`.
     momentum: Option<Spread>,
-    /// 1 − β₁.
+    /// 1 − dampening.
+    entering: Option<Spread>,
+    /// 1 − β₁ (Adam), 1 − α (`RMSprop`).
     first: Spread,
-    /// β₂.
+    /// β₂ (Adam), α (`RMSprop`).
     second: Spread,
+    /// ε.
+    eps: Spread,
 }
 
 impl Optimizer {
-    /// An optimizer for the slots' settings; rates are set before the first step.
+    /// An optimizer for the slots' settings, whose kinds agree; paces are set before the first step.
     pub(super) fn new(
         settings: Vec<Settings>,
         parameters: &Parameters,
@@ -87,13 +95,11 @@ impl Optimizer {
     ) -> Result<Self, TrainError> {
         let total = parameters.values().size()[0];
         let flat = || Tensor::f_zeros([total], (Kind::Float, device));
-        let adaptive = settings[0].kind != OptimizerKind::Sgd;
-        let moving = adaptive || settings.iter().any(|settings| settings.momentum() != 0.0);
         let gradients = flat()?;
-        let first = moving.then(flat).transpose()?;
-        let second = adaptive.then(flat).transpose()?;
+        let state = (0..Self::kept(&settings[0])).map(|_| flat()).collect::<Result<Vec<_>, _>>()?;
         let length = if device == Device::Cpu { CHUNK.min(total) } else { total };
-        let scratch = adaptive.then(|| Tensor::f_zeros([length], (Kind::Float, device))).transpose()?;
+        let divides = settings[0].kind != OptimizerKind::Sgd;
+        let scratch = divides.then(|| Tensor::f_zeros([length], (Kind::Float, device))).transpose()?;
         let mut chunks = Vec::new();
         let mut start = 0;
         while start < total {
@@ -104,47 +110,78 @@ impl Optimizer {
                 length,
                 values: part(parameters.values())?,
                 gradients: part(&gradients)?,
-                first: first.as_ref().map(part).transpose()?,
-                second: second.as_ref().map(part).transpose()?,
+                state: state.iter().map(part).collect::<Result<_, _>>()?,
                 scratch: scratch.as_ref().map(|scratch| scratch.f_narrow(0, 0, length)).transpose()?,
             });
             start += length;
         }
-        Ok(Self {
+        let optimizer = Self {
             members: parameters.members(),
             blocks: parameters.blocks().to_vec(),
             gradients,
             chunks,
-            rates: Vec::new(),
+            paces: Vec::new(),
             numbers: None,
             step: 0,
             device,
             total,
-            state: first.into_iter().chain(second).collect(),
+            state,
             settings,
-        })
+        };
+        for slot in 0..optimizer.members {
+            optimizer.clear(slot)?;
+        }
+        Ok(optimizer)
     }
 
-    /// Sets the slots' learning rates.
-    pub(super) fn set_rates(&mut self, rates: &[f64]) -> Result<(), TrainError> {
-        if self.rates == rates && self.numbers.is_some() {
+    /// How many buffers a rule keeps: the momentum (SGD); both means and with `AMSGrad` the largest second one (Adam);
+    /// the mean of squares, with momentum the momentum and where centered the mean (`RMSprop`); the sum of squares
+    /// (Adagrad).
+    fn kept(settings: &Settings) -> usize {
+        let momentum = usize::from(settings.momentum() > 0.0);
+        match settings.kind {
+            OptimizerKind::Sgd => momentum,
+            OptimizerKind::Adam | OptimizerKind::Adamw => 2 + usize::from(settings.amsgrad()),
+            OptimizerKind::Rmsprop => 1 + momentum + usize::from(settings.centered()),
+            OptimizerKind::Adagrad => 1,
+        }
+    }
+
+    /// Sets what the slots' next steps are taken with.
+    pub(super) fn set_paces(&mut self, paces: &[Pace]) -> Result<(), TrainError> {
+        if self.paces == paces && self.numbers.is_some() {
             return Ok(());
         }
-        self.rates = rates.to_vec();
-        let decoupled = self.settings[0].kind == OptimizerKind::Adamw;
-        let adaptive = self.settings[0].kind != OptimizerKind::Sgd;
-        let of = |number: fn(&Settings) -> f64| self.settings.iter().map(number).collect::<Vec<f64>>();
-        let decays = of(Settings::weight_decay);
+        self.paces = paces.to_vec();
+        let settings = &self.settings;
+        let of = |number: fn(&Settings) -> f64| settings.iter().map(number).collect::<Vec<f64>>();
         let any = |numbers: &[f64]| numbers.iter().any(|&number| number != 0.0);
-        let shrink: Vec<f64> = rates.iter().zip(&decays).map(|(rate, decay)| 1.0 - rate * decay).collect();
-        let momenta = of(Settings::momentum);
+        let kind = settings[0].kind;
+        let decoupled = kind == OptimizerKind::Adamw;
+        let decays = of(Settings::weight_decay);
+        let shrink: Vec<f64> = paces.iter().zip(&decays).map(|(pace, decay)| 1.0 - pace.lr * decay).collect();
+        let moved = |slot: usize, own: f64| paces[slot].momentum.unwrap_or(own);
+        let each = |number: &dyn Fn(usize, &Settings) -> f64| -> Vec<f64> {
+            settings.iter().enumerate().map(|(slot, settings)| number(slot, settings)).collect()
+        };
+        let moving = matches!(kind, OptimizerKind::Sgd | OptimizerKind::Rmsprop);
+        let momenta = each(&|slot, settings| moved(slot, settings.momentum()));
+        let dampening = of(Settings::dampening);
+        let rms = kind == OptimizerKind::Rmsprop;
+        let first = each(&|slot, settings| {
+            1.0 - if rms { settings.alpha() } else { moved(slot, settings.betas()[0]) }
+        });
+        let second = each(&|_, settings| if rms { settings.alpha() } else { settings.betas()[1] });
+        let entering: Vec<f64> = dampening.iter().map(|dampening| 1.0 - dampening).collect();
         self.numbers = Some(Numbers {
-            descent: self.spread(&rates.iter().map(|rate| -rate).collect::<Vec<f64>>())?,
+            descent: self.descent()?,
             penalty: (!decoupled && any(&decays)).then(|| self.spread(&decays)).transpose()?,
             decay: (decoupled && any(&decays)).then(|| self.spread(&shrink)).transpose()?,
-            momentum: (!adaptive && any(&momenta)).then(|| self.spread(&momenta)).transpose()?,
-            first: self.spread(&of(|settings| 1.0 - settings.betas()[0]))?,
-            second: self.spread(&of(|settings| settings.betas()[1]))?,
+            momentum: (moving && any(&momenta)).then(|| self.spread(&momenta)).transpose()?,
+            entering: any(&dampening).then(|| self.spread(&entering)).transpose()?,
+            first: self.spread(&first)?,
+            second: self.spread(&second)?,
+            eps: self.spread(&of(Settings::eps))?,
         });
         Ok(())
     }
@@ -155,10 +192,15 @@ impl Optimizer {
             gradients.iter().map(|gradient| gradient.f_reshape([-1])).collect::<Result<_, _>>()?;
         let _ = Tensor::f_cat_out(&self.gradients, &flat, 0)?;
         self.step += 1;
-        let Some(numbers) = self.numbers.take() else { return Ok(()) };
+        let Some(mut numbers) = self.numbers.take() else { return Ok(()) };
+        if self.settings.iter().any(|settings| settings.lr_decay() != 0.0) {
+            numbers.descent = self.descent()?;
+        }
         let result = match self.settings[0].kind {
             OptimizerKind::Sgd => self.descend(&numbers),
             OptimizerKind::Adam | OptimizerKind::Adamw => self.adapt(&numbers),
+            OptimizerKind::Rmsprop => self.descend_by_squares(&numbers),
+            OptimizerKind::Adagrad => self.descend_by_sums(&numbers),
         };
         self.numbers = Some(numbers);
         result
@@ -169,7 +211,7 @@ impl Optimizer {
         self.step
     }
 
-    /// Running means (or momentum), none to two of `[N]`.
+    /// What is kept between steps, none to three of `[N]`.
     pub(super) fn state(&self) -> &[Tensor] {
         &self.state
     }
@@ -179,86 +221,23 @@ impl Optimizer {
         self.step = steps;
     }
 
-    /// Clears a slot's state, so that nothing of a diverged member is carried on.
+    /// Puts a slot's state to its start, so that nothing of a member that has ended is carried on.
     pub(super) fn clear(&self, slot: i64) -> Result<(), TrainError> {
+        let settings = usize::try_from(slot).ok().and_then(|slot| self.settings.get(slot));
+        let start = settings.map_or(0.0, Settings::initial_accumulator);
         for state in &self.state {
             for block in &self.blocks {
-                let _ = block.of(state, self.members)?.f_select(0, slot)?.f_zero_()?;
+                let _ = block.of(state, self.members)?.f_select(0, slot)?.f_fill_(start)?;
             }
         }
         Ok(())
     }
 
-    fn descend(&mut self, numbers: &Numbers) -> Result<(), TrainError> {
-        let nesterov = self.settings[0].nesterov();
-        for chunk in &mut self.chunks {
-            if let Some(penalty) = &numbers.penalty {
-                let penalty = penalty.over(chunk)?;
-                let _ = chunk.gradients.f_addcmul_(&chunk.values, &penalty)?;
-            }
-            let descent = numbers.descent.over(chunk)?;
-            let momentum = numbers.momentum.as_ref().map(|momentum| momentum.over(chunk)).transpose()?;
-            let direction = match (momentum, &mut chunk.first) {
-                (Some(momentum), Some(velocity)) => {
-                    let _ = velocity.f_mul_(&momentum)?.f_add_(&chunk.gradients)?;
-                    if nesterov {
-                        chunk.gradients.f_addcmul_(velocity, &momentum)?
-                    } else {
-                        velocity.shallow_clone()
-                    }
-                }
-                _ => chunk.gradients.shallow_clone(),
-            };
-            let _ = chunk.values.f_addcmul_(&direction, &descent)?;
-        }
-        Ok(())
-    }
-
-    /// Adam's second mean is kept divided by 1 − β₂, which saves a pass; [`Self::denominator`] multiplies it back.
-    fn adapt(&mut self, numbers: &Numbers) -> Result<(), TrainError> {
-        let (factor, offset) = self.denominator()?;
-        for chunk in &mut self.chunks {
-            if let Some(decay) = &numbers.decay {
-                let decay = decay.over(chunk)?;
-                let _ = chunk.values.f_mul_(&decay)?;
-            }
-            if let Some(penalty) = &numbers.penalty {
-                let penalty = penalty.over(chunk)?;
-                let _ = chunk.gradients.f_addcmul_(&chunk.values, &penalty)?;
-            }
-            let (weight, keep) = (numbers.first.over(chunk)?, numbers.second.over(chunk)?);
-            let (factor, offset) = (factor.over(chunk)?, offset.over(chunk)?);
-            let descent = numbers.descent.over(chunk)?;
-            let Chunk {
-                values,
-                gradients,
-                first: Some(first),
-                second: Some(second),
-                scratch: Some(scratch),
-                ..
-            } = chunk
-            else {
-                continue;
-            };
-            let _ = first.f_lerp_tensor_(gradients, &weight)?;
-            let _ = second.f_mul_(&keep)?.f_addcmul_(gradients, gradients)?;
-            let _ = second.f_sqrt_out(scratch)?;
-            let _ = offset.f_addcmul_out(scratch, scratch, &factor)?;
-            let _ = first.f_div_out(scratch, scratch)?;
-            let _ = values.f_addcmul_(scratch, &descent)?;
-        }
-        Ok(())
-    }
-
-    /// `(a, b)` such that Adam's step is `m / (a·√v + b)` with bias corrections and ε in them.
-    fn denominator(&self) -> Result<(Spread, Spread), TrainError> {
-        let corrected = |settings: &Settings| {
-            let [first, second] = settings.betas();
-            let (first, kept) = (1.0 - first.powi(self.step), 1.0 - second.powi(self.step));
-            (first * ((1.0 - second) / kept).sqrt(), first * settings.eps())
-        };
-        let (factors, offsets): (Vec<f64>, Vec<f64>) = self.settings.iter().map(corrected).unzip();
-        Ok((self.spread(&factors)?, self.spread(&offsets)?))
+    /// −learning rate, with Adagrad's decay by steps.
+    fn descent(&self) -> Result<Spread, TrainError> {
+        let before = f64::from(self.step.max(1) - 1);
+        let own = |(pace, settings): (&Pace, &Settings)| -pace.lr / (1.0 + before * settings.lr_decay());
+        self.spread(&self.paces.iter().zip(&self.settings).map(own).collect::<Vec<f64>>())
     }
 
     fn spread(&self, numbers: &[f64]) -> Result<Spread, TrainError> {

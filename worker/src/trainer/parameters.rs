@@ -1,6 +1,6 @@
 //! The learned numbers of a cohort in one flat buffer.
 
-use foldwise_study::network::{Layer, Network};
+use foldwise_study::network::{LayerShape, Network};
 use foldwise_study::seed::Source;
 use tch::{Device, Kind, Tensor};
 
@@ -127,7 +127,7 @@ impl Parameters {
 fn live(network: &Network) -> Vec<bool> {
     let mut live = Vec::new();
     for (index, layer) in network.layers.iter().enumerate() {
-        let normalized = network.layers.get(index + 1).is_some_and(|next| next.layer == Layer::BatchNorm);
+        let normalized = network.layers.get(index + 1).is_some_and(LayerShape::is_batch_norm);
         live.extend(layer.parameters().iter().map(|(name, _)| *name != "bias" || !normalized));
     }
     live

@@ -2,7 +2,7 @@
 
 use foldwise_study::outcome::EpochRecord;
 use foldwise_study::selection::Metric;
-use foldwise_study::train::{Rate, TrainSpec};
+use foldwise_study::train::{EarlyStopping, Pace, Rate, TrainSpec};
 
 use super::checkpoint::SlotState;
 use super::cohort::improves;
@@ -14,34 +14,53 @@ pub(super) struct Progress {
     /// Position in the cohort, from 0.
     pub(super) member: usize,
     rate: Rate,
+    early_stopping: Option<EarlyStopping>,
     /// Its epochs, the diverged one not included.
     pub(super) epochs: Vec<EpochRecord>,
     /// The best of them by validation.
     pub(super) best: Option<EpochRecord>,
     /// The epoch, from 1, whose loss was NaN or infinite.
     pub(super) diverged: Option<u32>,
+    /// The epoch, from 1, after which it was stopped early.
+    pub(super) stopped: Option<u32>,
 }
 
 /// What an epoch meant for a member.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Ended {
-    /// It had diverged before.
+    /// It had ended before.
     Frozen,
     /// It diverged in this epoch.
     Diverged,
-    /// It goes on; whether this is its best epoch so far.
-    Recorded(EpochRecord, bool),
+    /// It has another epoch.
+    Recorded {
+        record: EpochRecord,
+        /// Whether it is its best so far.
+        improved: bool,
+        /// Whether it is its last, because of early stopping.
+        stopped: bool,
+    },
 }
 
 impl Progress {
-    pub(super) fn new(member: usize, train: &TrainSpec) -> Self {
-        let rate = Rate::new(&train.schedule, train.optimizer.lr);
-        Self { member, rate, epochs: Vec::new(), best: None, diverged: None }
+    pub(super) fn new(member: usize, train: &TrainSpec, steps: u64) -> Self {
+        let (rate, early_stopping) = (Rate::new(train, steps), train.early_stopping.clone());
+        Self { member, rate, early_stopping, epochs: Vec::new(), best: None, diverged: None, stopped: None }
     }
 
-    /// The learning rate of the epoch under way; a frozen member stays where it is.
-    pub(super) fn rate(&self) -> f64 {
-        if self.diverged.is_some() { 0.0 } else { self.rate.current() }
+    /// Whether nothing more is trained.
+    pub(super) fn has_ended(&self) -> bool {
+        self.diverged.is_some() || self.stopped.is_some()
+    }
+
+    /// What step `step` of the epoch under way is taken with; a member that has ended stays where it is.
+    pub(super) fn pace(&self, step: u64) -> Pace {
+        if self.has_ended() { Pace { lr: 0.0, momentum: None } } else { self.rate.at(step) }
+    }
+
+    /// Whether steps of the epoch under way differ.
+    pub(super) fn varies(&self) -> bool {
+        !self.has_ended() && self.rate.varies()
     }
 
     /// Ends epoch number `epoch` (from 1) with its results.
@@ -52,7 +71,7 @@ impl Progress {
         val: Option<Total>,
         metric: Metric,
     ) -> Ended {
-        if self.diverged.is_some() {
+        if self.has_ended() {
             return Ended::Frozen;
         }
         if !trained.loss.is_finite() || val.is_some_and(|val| !val.loss.is_finite()) {
@@ -65,7 +84,7 @@ impl Progress {
             train_accuracy: trained.accuracy,
             val_loss: val.map(|val| val.loss),
             val_accuracy: val.and_then(|val| val.accuracy),
-            lr: self.rate.current(),
+            lr: self.rate.recorded(),
         };
         self.rate.end_epoch(epoch, record.val_loss, record.val_accuracy);
         self.epochs.push(record);
@@ -73,7 +92,9 @@ impl Progress {
         if improved {
             self.best = Some(record);
         }
-        Ended::Recorded(record, improved)
+        let stopped = self.early_stopping.as_ref().is_some_and(|stopping| stopping.ends(&self.epochs));
+        self.stopped = stopped.then_some(epoch);
+        Ended::Recorded { record, improved, stopped }
     }
 
     /// What a checkpoint holds of it.
@@ -81,6 +102,7 @@ impl Progress {
         SlotState {
             member: self.member,
             diverged: self.diverged,
+            stopped: self.stopped,
             best: self.best.map(|record| record.epoch),
             rate: self.rate.state(),
             epochs: self.epochs.clone(),
@@ -90,6 +112,7 @@ impl Progress {
     /// Goes on where a checkpoint of the same member left off.
     pub(super) fn resume(&mut self, state: &SlotState) {
         self.diverged = state.diverged;
+        self.stopped = state.stopped;
         self.rate.resume(state.rate);
         self.epochs.clone_from(&state.epochs);
         self.best =

@@ -28,6 +28,7 @@ impl Run<'_> {
             optimizer: all(optimizer.state())?,
             running: all(model.running())?,
             selected: self.selected.as_ref().map(selected).transpose()?,
+            recorded: self.recorder.recorded()?,
         })
     }
 
@@ -58,6 +59,7 @@ impl Run<'_> {
                 return Err(CheckpointError::Size { what: "sets of selected weights", found, needed }.into());
             }
         }
+        self.recorder.resume(&from.recorded)?;
         optimizer.resume(numbers.optimizer_steps);
         self.learner.steps = numbers.steps;
         for (progress, state) in self.progress.iter_mut().zip(&numbers.slots) {

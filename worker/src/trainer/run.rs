@@ -1,25 +1,34 @@
 //! A cohort from initial weights to outcomes.
 
-use foldwise_study::outcome::{RunEnd, RunOutcome, TestRecord};
-use foldwise_study::selection::{EpochRule, Metric};
-use foldwise_study::train::Loss;
-use tch::{Kind, Tensor, no_grad};
+use std::time::Instant;
 
+use foldwise_study::measure::Part;
+use foldwise_study::outcome::{Predictions, RunEnd, RunOutcome, TestRecord};
+use foldwise_study::selection::{EpochRule, Metric};
+use foldwise_study::train::Precision;
+use tch::{Device, Kind, Tensor, no_grad};
+
+use super::clip::Clipping;
 use super::clock::Clock;
 use super::cohort::check;
 use super::evaluate::evaluate;
 use super::fingerprint::fingerprint;
+use super::intake::Intake;
 use super::loss::Objective;
+use super::measure::Recorder;
+use super::meter::Meter;
 use super::model::Model;
 use super::optimizer::Optimizer;
+use super::predictions::predictions;
 use super::progress::{Ended, Progress};
 use super::selected::Selected;
-use super::step::Learner;
+use super::step::{Learner, Paces};
 use super::streams::Arrangement;
 use super::tally::{Tally, Total};
 use super::{
     AfterEpoch, Checkpoint, Cohort, DeviceData, EpochOfMember, MemberOutcome, Observer, TrainError, Weights,
 };
+use crate::cuda;
 
 /// Trains a cohort, from its beginning or `from` a checkpoint of it, and gives back the outcome of each member, in
 /// their order.
@@ -52,51 +61,67 @@ pub fn train(
 
 /// A cohort under way. What is per slot is in the slots' order.
 pub(super) struct Run<'a> {
-    data: &'a DeviceData,
     pub(super) cohort: &'a Cohort,
     pub(super) fingerprint: String,
     pub(super) clock: Clock,
+    device: Device,
     arrangement: Arrangement,
+    intake: Intake<'a>,
     pub(super) learner: Learner,
     pub(super) progress: Vec<Progress>,
     pub(super) selected: Option<Selected>,
+    pub(super) recorder: Recorder,
     /// Epochs that a checkpoint brought along.
     pub(super) done: u32,
+}
+
+/// Rows to evaluate: `[R, n]`, and how many of them are each slot's own.
+struct Rows {
+    index: Tensor,
+    counts: Vec<usize>,
 }
 
 impl<'a> Run<'a> {
     fn new(data: &'a DeviceData, cohort: &'a Cohort, clock: Clock) -> Result<Self, TrainError> {
         let (members, device) = (&cohort.members, data.device());
+        let first = &members[0];
+        if let Device::Cuda(_) = device {
+            cuda::round_to_tf32(first.train.precision == Precision::Tf32);
+        }
+        let meter = cohort.measure.resources.then(|| Meter::start(device));
         let arrangement = Arrangement::new(members);
+        let intake =
+            Intake::new(data, &arrangement.leaders(members), &arrangement.training(members, device)?)?;
         let slots = || arrangement.slots.iter().map(|&slot| &members[slot]);
         let networks: Vec<_> = slots().map(|member| (&member.network, &member.source)).collect();
-        let model = Model::new(&networks, device)?;
+        let model = Model::new(&networks, first.train.precision, device)?;
         let settings = slots().map(|member| member.train.optimizer.clone()).collect();
         let optimizer = Optimizer::new(settings, &model.parameters, device)?;
-        let classes = data.classes().is_some();
-        let usual = if classes { Loss::CrossEntropy } else { Loss::MeanSquaredError };
-        let objective = Objective { loss: members[0].train.loss.unwrap_or(usual), classes };
-        if objective.loss == Loss::CrossEntropy && !classes {
-            let reason = "cross-entropy needs classes, but the targets are numbers".to_owned();
-            return Err(TrainError::Incompatible { member: 0, reason });
-        }
-        let progress = |&member: &usize| Progress::new(member, &members[member].train);
+        let objective = Objective::new(&first.train, data.classes().is_some(), device)?;
+        let steps = first.train.steps(first.train_rows.len()) as u64;
+        let progress = |&member: &usize| Progress::new(member, &members[member].train, steps);
         let progress = arrangement.slots.iter().map(progress).collect();
-        let batch_size = members[0].train.batch_size as i64;
-        let learner = Learner { model, optimizer, objective, batch_size, steps: 0 };
+        let clipping = Clipping::new(slots().map(|member| &member.train), device)?;
+        let mut recorder = Recorder::new(&cohort.measure, &model, steps)?;
+        recorder.meter = meter;
+        let batch_size = first.train.batch_size as i64;
+        let learner = Learner { model, optimizer, objective, clipping, batch_size, steps: 0 };
         let fingerprint = fingerprint(data, cohort)?;
         let mut run = Self {
-            data,
             cohort,
             fingerprint,
             clock,
+            device,
             arrangement,
+            intake,
             learner,
             progress,
             selected: None,
+            recorder,
             done: 0,
         };
-        if run.selects() && (cohort.test || cohort.keep_weights) {
+        let wanted = cohort.test || cohort.keep_weights || !cohort.measure.predictions.is_empty();
+        if wanted && (run.selects() || run.may_stop_early()) {
             run.selected = Some(Selected::of(&run.learner.model)?);
         }
         Ok(run)
@@ -111,65 +136,137 @@ impl<'a> Run<'a> {
         !self.cohort.members[0].validation_rows.is_empty()
     }
 
+    fn may_stop_early(&self) -> bool {
+        self.validates() && self.cohort.members.iter().any(|member| member.train.early_stopping.is_some())
+    }
+
     fn epochs(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let (members, device) = (&self.cohort.members, self.data.device());
-        let (rows, epochs) = (members[0].train_rows.len(), members[0].train.epochs);
-        let mut tally =
-            Tally::new(members.len() as i64, rows as i64, self.learner.objective.classes, device)?;
-        let validation = self.arrangement.validation(members, device)?;
-        let own = |slot: &usize| members[*slot].validation_rows.len();
-        let validation_counts: Vec<usize> = self.arrangement.slots.iter().map(own).collect();
+        let (members, device) = (&self.cohort.members, self.device);
+        let first = &members[0];
+        let (rows, epochs) = (first.train.rows(first.train_rows.len()), first.train.epochs);
+        let steps = first.train.steps(first.train_rows.len()) as u64;
+        let mut tally = Tally::new(members.len() as i64, rows as i64, &self.learner.objective, device)?;
+        let validation = self.rows(Part::Validation)?;
+        let training = if self.cohort.measure.training { self.rows(Part::Train)? } else { None };
+        self.measure_prediction()?;
         for epoch in self.done + 1..=epochs {
-            let rates: Vec<f64> = self.progress.iter().map(Progress::rate).collect();
-            self.learner.optimizer.set_rates(&rates)?;
             let index = self.arrangement.epoch(members, epoch, device)?;
-            self.learner.epoch(self.data.train(), &index, &mut tally, &|| observer.should_stop())?;
-            let trained = tally.totals(&vec![rows; members.len()])?;
-            let validated = if self.validates() {
-                let Learner { model, objective, .. } = &mut self.learner;
-                Some(evaluate(model, self.data.train(), *objective, &validation, &validation_counts)?)
-            } else {
-                None
+            let meter = self.recorder.meter.take();
+            meter.iter().for_each(Meter::begin);
+            let started = begin();
+            let progress = &self.progress;
+            let paces = Paces {
+                at: &|step| progress.iter().map(|progress| progress.pace(step)).collect(),
+                vary: progress.iter().any(Progress::varies),
+                should_stop: &|| observer.should_stop(),
             };
-            self.end_epoch(epoch, &trained, validated.as_deref(), observer)?;
-            if epoch == epochs || self.progress.iter().all(|progress| progress.diverged.is_some()) {
+            self.learner.epoch(&self.intake, &index, &paces, (&mut tally, &mut self.recorder))?;
+            let trained = tally.totals(&vec![rows; members.len()])?;
+            self.recorder.meter = meter.map(|mut meter| {
+                meter.end(steps, rows as u64, started.elapsed());
+                meter
+            });
+            let validated = self.evaluate(validation.as_ref())?;
+            let whole = self.evaluate(training.as_ref())?;
+            let alive = self.end_epoch(epoch, &trained, validated.as_deref(), observer)?;
+            self.recorder.end_epoch((epoch, epochs), &alive, whole.as_deref(), &self.learner.model)?;
+            self.freeze()?;
+            if epoch == epochs || self.progress.iter().all(Progress::has_ended) {
                 break;
             }
             self.between_epochs(epoch, observer)?;
         }
+        self.take_last()
+    }
+
+    /// The rows of one part that slots are evaluated on, where there are any.
+    fn rows(&self, part: Part) -> Result<Option<Rows>, TrainError> {
+        let members = &self.cohort.members;
+        let counts =
+            |count: &dyn Fn(usize) -> usize| self.arrangement.slots.iter().map(|&slot| count(slot)).collect();
+        Ok(match part {
+            Part::Train => Some(Rows {
+                index: self.arrangement.training(members, self.device)?,
+                counts: counts(&|slot| members[slot].train_rows.len()),
+            }),
+            Part::Validation if !self.validates() => None,
+            Part::Validation => Some(Rows {
+                index: self.arrangement.validation(members, self.device)?,
+                counts: counts(&|slot| members[slot].validation_rows.len()),
+            }),
+            Part::Test => {
+                let data = self.intake.data();
+                data.test_rows()
+                    .filter(|_| self.cohort.test)
+                    .map(|count| test_rows(data, count, members.len()))
+            }
+            .transpose()?,
+        })
+    }
+
+    fn evaluate(&mut self, rows: Option<&Rows>) -> Result<Option<Vec<Total>>, TrainError> {
+        let Some(Rows { index, counts }) = rows else { return Ok(None) };
+        let Learner { model, objective, .. } = &mut self.learner;
+        evaluate(model, &self.intake, objective, index, counts, None).map(Some)
+    }
+
+    /// Measures what predicting one batch takes, before anything was trained.
+    fn measure_prediction(&mut self) -> Result<(), TrainError> {
+        let Some(mut meter) = self.recorder.meter.take() else { return Ok(()) };
+        let index = self.arrangement.training(&self.cohort.members, self.device)?;
+        let length = self.learner.batch_size.min(index.size()[1]);
+        meter.predict(&mut self.learner.model, &self.intake, &index.f_narrow(1, 0, length)?)?;
+        self.recorder.meter = Some(meter);
         Ok(())
     }
 
+    /// Ends an epoch; the slots that went through it whole.
     fn end_epoch(
         &mut self,
         epoch: u32,
         trained: &[Total],
         validated: Option<&[Total]>,
         observer: &mut dyn Observer,
-    ) -> Result<(), TrainError> {
+    ) -> Result<Vec<usize>, TrainError> {
         // Numbers have no accuracy.
         let metric =
             if self.learner.objective.classes { self.cohort.selection.metric } else { Metric::ValLoss };
-        let (mut improved, mut ended) = (Vec::new(), Vec::new());
+        let selects = self.selects();
+        let (mut taken, mut ended, mut alive) = (Vec::new(), Vec::new(), Vec::new());
         for (slot, progress) in self.progress.iter_mut().enumerate() {
             let val = validated.map(|validated| validated[slot]);
             match progress.end_epoch(epoch, trained[slot], val, metric) {
-                Ended::Frozen => {}
-                Ended::Diverged => freeze(&self.learner, slot as i64)?,
-                Ended::Recorded(record, best) => {
-                    if best {
-                        improved.push(slot as i64);
+                Ended::Frozen | Ended::Diverged => {}
+                Ended::Recorded { record, improved, stopped } => {
+                    if if selects { improved } else { stopped } {
+                        taken.push(slot as i64);
                     }
+                    alive.push(slot);
                     ended.push(EpochOfMember { member: progress.member, record });
                 }
             }
         }
         if let Some(selected) = &mut self.selected {
-            selected.take(&self.learner.model, &improved)?;
+            selected.take(&self.learner.model, &taken)?;
         }
         ended.sort_by_key(|ended| ended.member);
         ended.into_iter().for_each(|ended| observer.epoch(ended));
-        Ok(())
+        Ok(alive)
+    }
+
+    /// Clears members that have ended, so that they compute small finite numbers that nobody reads.
+    fn freeze(&self) -> Result<(), TrainError> {
+        let ended = self.progress.iter().enumerate().filter(|(_, progress)| progress.has_ended());
+        ended.map(|(slot, _)| slot as i64).try_for_each(|slot| freeze(&self.learner, slot))
+    }
+
+    /// Where the last epoch counts, takes over the weights of members that went on to the end.
+    fn take_last(&mut self) -> Result<(), TrainError> {
+        let selects = self.selects();
+        let Some(selected) = self.selected.as_mut().filter(|_| !selects) else { return Ok(()) };
+        let going = self.progress.iter().enumerate().filter(|(_, progress)| !progress.has_ended());
+        let slots: Vec<i64> = going.map(|(slot, _)| slot as i64).collect();
+        selected.take(&self.learner.model, &slots)
     }
 
     fn between_epochs(&self, epoch: u32, observer: &mut dyn Observer) -> Result<(), TrainError> {
@@ -187,54 +284,82 @@ impl<'a> Run<'a> {
         if let Some(selected) = &self.selected {
             selected.give_back(&mut self.learner.model)?;
         }
-        let tested = if self.cohort.test { self.test()? } else { None };
+        let test = self.rows(Part::Test)?;
+        let tested = self.evaluate(test.as_ref())?;
         let selects = self.selects();
+        let counted: Vec<Option<u32>> = self
+            .progress
+            .iter()
+            .map(|progress| {
+                let last = progress.epochs.last();
+                let counted = if selects { progress.best.as_ref().or(last) } else { last };
+                counted.filter(|_| progress.diverged.is_none()).map(|record| record.epoch)
+            })
+            .collect();
+        let mut predicted = self.predictions(&counted)?;
         let mut outcomes = Vec::with_capacity(self.progress.len());
         for (slot, progress) in self.progress.iter().enumerate() {
-            let last = progress.epochs.last();
-            let counted = if selects { progress.best.as_ref().or(last) } else { last };
-            let counted = counted.filter(|_| progress.diverged.is_none()).map(|record| record.epoch);
-            let weights = match counted {
+            let weights = match counted[slot] {
                 Some(epoch) if self.cohort.keep_weights => {
                     Some(self.weights(slot, progress.member, epoch)?)
                 }
                 _ => None,
             };
-            let test = tested.as_ref().map(|tested| tested[slot]).filter(|_| counted.is_some());
+            let test = tested.as_ref().map(|tested| tested[slot]).filter(|_| counted[slot].is_some());
+            let (mut measurements, snapshots) = self.recorder.measured(slot)?;
+            measurements.predictions = predicted.iter_mut().filter_map(|part| part[slot].take()).collect();
             let outcome = RunOutcome {
                 end: progress.diverged.map_or(RunEnd::Finished, RunEnd::Diverged),
                 epochs: progress.epochs.clone(),
                 seconds: self.clock.seconds(),
                 test: test.map(|total| TestRecord { loss: total.loss, accuracy: total.accuracy }),
-                measurements: None,
+                measurements: (!self.cohort.measure.is_empty()).then(|| Box::new(measurements)),
             };
-            outcomes.push((
-                progress.member,
-                MemberOutcome { outcome, best_epoch: counted, weights, snapshots: None },
-            ));
+            let best_epoch = counted[slot];
+            outcomes.push((progress.member, MemberOutcome { outcome, best_epoch, weights, snapshots }));
         }
         outcomes.sort_by_key(|(member, _)| *member);
         Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
     }
 
-    fn test(&mut self) -> Result<Option<Vec<Total>>, TrainError> {
-        let Some(rows) = self.data.test() else { return Ok(None) };
-        let index =
-            Tensor::f_arange(rows.count() as i64, (Kind::Int64, self.data.device()))?.f_view((1, -1))?;
-        let counts = vec![rows.count(); self.progress.len()];
-        let Learner { model, objective, .. } = &mut self.learner;
-        Ok(Some(evaluate(model, rows, *objective, &index, &counts)?))
+    /// Predictions of each part that is asked for, by slot; none of members that diverged.
+    fn predictions(&mut self, counted: &[Option<u32>]) -> Result<Vec<Vec<Option<Predictions>>>, TrainError> {
+        let epochs: Vec<u32> = counted.iter().map(|counted| counted.unwrap_or(0)).collect();
+        let mut all = Vec::new();
+        for &part in &self.cohort.measure.predictions {
+            let Some(Rows { index, counts }) = self.rows(part)? else { continue };
+            let Learner { model, objective, .. } = &mut self.learner;
+            let found = predictions(model, &self.intake, objective, (part, &index, &counts), &epochs)?;
+            let found = found.into_iter().zip(counted).map(|(found, counted)| counted.map(|_| found));
+            all.push(found.collect());
+        }
+        Ok(all)
     }
 
     fn weights(&self, slot: usize, member: usize, epoch: u32) -> Result<Weights, TrainError> {
         let (model, member) = (&self.learner.model, &self.cohort.members[member]);
         let running: Vec<Tensor> = model.running().into_iter().map(Tensor::shallow_clone).collect();
         let steps = i64::from(epoch) * member.train.steps(member.train_rows.len()) as i64;
-        Weights::of(&member.network, model, (model.parameters.values(), &running), slot as i64, steps)
+        let values = (model.parameters.values(), running.as_slice());
+        let mut weights = Weights::of(&member.network, model, values, slot as i64, steps)?;
+        weights.normalize = self.intake.fitted(self.arrangement.stream_of(slot))?;
+        Ok(weights)
     }
 }
 
-/// Clears a diverged member, so that it computes small finite numbers that nobody reads.
+#[allow(clippy::disallowed_methods, reason = "the time of an epoch's steps is measured here alone")]
+fn begin() -> Instant {
+    Instant::now()
+}
+
+/// The test set's rows, which all `members` read.
+fn test_rows(data: &DeviceData, count: usize, members: usize) -> Result<Rows, TrainError> {
+    let (first, last) = (data.train_rows() as i64, (data.train_rows() + count) as i64);
+    let index = Tensor::f_arange_start(first, last, (Kind::Int64, data.device()))?.f_view((1, -1))?;
+    Ok(Rows { index, counts: vec![count; members] })
+}
+
+/// Clears a member.
 fn freeze(learner: &Learner, slot: i64) -> Result<(), TrainError> {
     let Learner { model, optimizer, .. } = learner;
     let members = model.parameters.members();

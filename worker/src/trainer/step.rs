@@ -1,10 +1,13 @@
 //! One step and one epoch of a cohort's training.
 
-use tch::{Kind, Tensor, no_grad};
+use foldwise_study::train::Pace;
+use tch::{Tensor, no_grad};
 
 use super::TrainError;
-use super::data::Rows;
+use super::clip::{Clipping, squares};
+use super::intake::Intake;
 use super::loss::Objective;
+use super::measure::Recorder;
 use super::model::{Mode, Model};
 use super::optimizer::Optimizer;
 use super::tally::Tally;
@@ -18,31 +21,45 @@ pub(super) struct Learner {
     pub(super) model: Model,
     pub(super) optimizer: Optimizer,
     pub(super) objective: Objective,
+    pub(super) clipping: Option<Clipping>,
     pub(super) batch_size: i64,
     /// Steps taken since the start of the run.
     pub(super) steps: u64,
+}
+
+/// What an epoch's steps are taken with, by their number in the epoch.
+pub(super) struct Paces<'a> {
+    /// Of each slot.
+    pub(super) at: &'a dyn Fn(u64) -> Vec<Pace>,
+    /// Whether steps differ.
+    pub(super) vary: bool,
+    pub(super) should_stop: &'a dyn Fn() -> bool,
 }
 
 impl Learner {
     /// One pass over the rows `index` (`[G, n]`), tallied as they were before each step.
     pub(super) fn epoch(
         &mut self,
-        rows: &Rows,
+        intake: &Intake<'_>,
         index: &Tensor,
-        tally: &mut Tally,
-        should_stop: &dyn Fn() -> bool,
+        paces: &Paces<'_>,
+        (tally, recorder): (&mut Tally, &mut Recorder),
     ) -> Result<(), TrainError> {
         let (streams, count) = (index.size()[0], index.size()[1]);
         tally.restart();
-        let mut start = 0;
+        let (mut start, mut step) = (0, 0);
         while start < count {
-            if self.steps.is_multiple_of(STEPS_PER_LOOK) && should_stop() {
+            if self.steps.is_multiple_of(STEPS_PER_LOOK) && (paces.should_stop)() {
                 return Err(TrainError::Stopped);
+            }
+            if step == 0 || paces.vary {
+                self.optimizer.set_paces(&(paces.at)(step))?;
             }
             let length = self.batch_size.min(count - start);
             let own = index.f_narrow(1, start, length)?.f_reshape([-1])?;
-            self.step(rows, &own, streams, tally)?;
+            self.step(intake, &own, streams, tally, recorder)?;
             start += length;
+            step += 1;
         }
         Ok(())
     }
@@ -50,21 +67,26 @@ impl Learner {
     /// One step on the rows `index` (`[G·B]`).
     fn step(
         &mut self,
-        rows: &Rows,
+        intake: &Intake<'_>,
         index: &Tensor,
         streams: i64,
         tally: &mut Tally,
+        recorder: &mut Recorder,
     ) -> Result<(), TrainError> {
-        let targets = rows.targets(index)?;
+        let targets = intake.data().rows().targets(index)?;
         let mode = Mode::Train { step: self.steps };
-        let outputs = self.model.forward(&rows.features(index)?, streams, mode)?;
+        let outputs = self.model.forward(&intake.training(index, self.steps)?, streams, mode)?;
         let losses = self.objective.losses(&outputs, &targets, streams)?;
-        // The sum of the members' means: no member's gradient depends on another.
-        let batch = losses.size()[1] as f64;
-        let total = losses.f_sum(Kind::Float)?.f_div_scalar(batch)?;
-        let gradients = self.model.parameters.gradients(&total)?;
+        let mut gradients = self.model.parameters.gradients(&losses.total()?)?;
         self.steps += 1;
         no_grad(|| {
+            let clips = self.clipping.as_ref().is_some_and(Clipping::needs_squares);
+            let wanted = clips || recorder.needs_squares();
+            let squares = wanted.then(|| squares(&gradients)).transpose()?;
+            recorder.step(&losses, squares.as_ref())?;
+            if let Some(clipping) = &self.clipping {
+                gradients = clipping.clip(&gradients, squares.as_ref())?;
+            }
             self.optimizer.step(&gradients)?;
             let hits = self.objective.hits(&outputs, &targets, streams)?;
             tally.add(&losses, hits.as_ref())

@@ -1,6 +1,7 @@
 //! Which rows each member sees, in which order; members that see the same share one stream.
 
 use foldwise_study::seed::{Purpose, Source};
+use foldwise_study::train::Order;
 use rand_core::Rng;
 use tch::{Device, Tensor};
 
@@ -44,11 +45,30 @@ impl Arrangement {
             let member = &members[leader];
             let start = rows.len();
             rows.extend(member.train_rows.iter().map(|&row| i64::from(row)));
-            if member.train.shuffle {
+            if member.train.order == Order::Shuffled {
                 shuffle(&mut rows[start..], &member.source, epoch);
             }
+            rows.truncate(start + member.train.rows(member.train_rows.len()));
         }
         indices(&rows, self.leaders.len(), device)
+    }
+
+    /// The members whose rows and random numbers the streams have, one each.
+    pub(super) fn leaders<'a>(&self, members: &'a [Member]) -> Vec<&'a Member> {
+        self.leaders.iter().map(|&leader| &members[leader]).collect()
+    }
+
+    /// The stream that a slot reads.
+    pub(super) fn stream_of(&self, slot: usize) -> i64 {
+        (slot * self.leaders.len() / self.slots.len()) as i64
+    }
+
+    /// Row numbers `[G, rows]` that are trained on, in the split's order.
+    pub(super) fn training(&self, members: &[Member], device: Device) -> Result<Tensor, TrainError> {
+        let leaders = self.leaders(members);
+        let rows: Vec<i64> =
+            leaders.iter().flat_map(|leader| leader.train_rows.iter().map(|&row| i64::from(row))).collect();
+        indices(&rows, leaders.len(), device)
     }
 
     /// Row numbers `[G, most rows]` to validate on; rows past a member's own are row 0 and do not count.
@@ -70,8 +90,8 @@ impl Arrangement {
 }
 
 fn same_stream(a: &Member, b: &Member) -> bool {
-    let orders = !a.train.shuffle || a.source == b.source;
-    a.train.shuffle == b.train.shuffle && orders && a.train_rows == b.train_rows
+    let random = a.train.order == Order::Shuffled || !a.train.augment.is_empty();
+    a.train.order == b.train.order && (!random || a.source == b.source) && a.train_rows == b.train_rows
 }
 
 fn indices(rows: &[i64], streams: usize, device: Device) -> Result<Tensor, TrainError> {

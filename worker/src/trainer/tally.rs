@@ -3,6 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::TrainError;
+use super::loss::{Losses, Objective};
 
 /// Each member's loss and hit of each row.
 #[derive(Debug)]
@@ -11,13 +12,15 @@ pub(super) struct Tally {
     losses: Tensor,
     /// `[E, rows]`.
     hits: Option<Tensor>,
+    /// `[E, rows]`, what each row's loss counts; absent where all count the same.
+    weights: Option<Tensor>,
     seen: i64,
 }
 
 /// What a pass over rows amounts to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Total {
-    /// Mean over rows.
+    /// Mean over rows, weighted where classes have weights.
     pub(super) loss: f64,
     /// Share of rows, 0..1.
     pub(super) accuracy: Option<f64>,
@@ -25,10 +28,19 @@ pub(super) struct Total {
 
 impl Tally {
     /// Room for `rows` rows of each of `members` members.
-    pub(super) fn new(members: i64, rows: i64, classes: bool, device: Device) -> Result<Self, TrainError> {
-        let losses = Tensor::f_zeros([members, rows], (Kind::Float, device))?;
-        let hits = classes.then(|| Tensor::f_zeros([members, rows], (Kind::Bool, device))).transpose()?;
-        Ok(Self { losses, hits, seen: 0 })
+    pub(super) fn new(
+        members: i64,
+        rows: i64,
+        objective: &Objective,
+        device: Device,
+    ) -> Result<Self, TrainError> {
+        let room = |kind| Tensor::f_zeros([members, rows], (kind, device));
+        Ok(Self {
+            losses: room(Kind::Float)?,
+            hits: objective.classes.then(|| room(Kind::Bool)).transpose()?,
+            weights: objective.weighs().then(|| room(Kind::Float)).transpose()?,
+            seen: 0,
+        })
     }
 
     /// Forgets the rows seen.
@@ -37,12 +49,15 @@ impl Tally {
     }
 
     /// Adds rows: losses and hits `[E, B]`.
-    pub(super) fn add(&mut self, losses: &Tensor, hits: Option<&Tensor>) -> Result<(), TrainError> {
-        let rows = losses.size()[1];
-        self.losses.f_narrow(1, self.seen, rows)?.f_copy_(losses)?;
-        if let (Some(all), Some(hits)) = (&self.hits, hits) {
-            all.f_narrow(1, self.seen, rows)?.f_copy_(hits)?;
-        }
+    pub(super) fn add(&mut self, losses: &Losses, hits: Option<&Tensor>) -> Result<(), TrainError> {
+        let rows = losses.values.size()[1];
+        let put = |all: &Option<Tensor>, own: Option<&Tensor>| match (all, own) {
+            (Some(all), Some(own)) => all.f_narrow(1, self.seen, rows)?.f_copy_(own),
+            _ => Ok(()),
+        };
+        self.losses.f_narrow(1, self.seen, rows)?.f_copy_(&losses.values)?;
+        put(&self.hits, hits)?;
+        put(&self.weights, losses.weights.as_ref())?;
         self.seen += rows;
         Ok(())
     }
@@ -52,9 +67,11 @@ impl Tally {
         let mut totals = Vec::with_capacity(counts.len());
         let losses = sums(&self.losses, counts)?;
         let hits = self.hits.as_ref().map(|hits| sums(hits, counts)).transpose()?;
+        let weights = self.weights.as_ref().map(|weights| sums(weights, counts)).transpose()?;
         for (slot, &count) in counts.iter().enumerate() {
             let accuracy = hits.as_ref().map(|hits| hits[slot] / count as f64);
-            totals.push(Total { loss: losses[slot] / count as f64, accuracy });
+            let weight = weights.as_ref().map_or(count as f64, |weights| weights[slot]);
+            totals.push(Total { loss: losses[slot] / weight, accuracy });
         }
         Ok(totals)
     }
@@ -76,21 +93,37 @@ fn sums(values: &Tensor, counts: &[usize]) -> Result<Vec<f64>, TrainError> {
 
 #[cfg(test)]
 mod tests {
+    use foldwise_study::train::{Optimizer, OptimizerKind, TrainSpec};
     use tch::{Device, Tensor};
 
+    use super::super::loss::{Losses, Objective};
     use super::{Tally, Total};
+
+    fn objective(class_weights: Option<Vec<f64>>) -> Objective {
+        let train = TrainSpec::new(1, 1, Optimizer::new(OptimizerKind::Sgd, 0.1));
+        Objective::new(&TrainSpec { class_weights, ..train }, true, Device::Cpu).expect("memory")
+    }
 
     #[test]
     fn rows_past_a_members_own_do_not_count() {
-        let mut tally = Tally::new(2, 3, true, Device::Cpu).expect("memory");
-        let losses = Tensor::from_slice(&[1.0_f32, 2.0, 3.0, 5.0]).view((2, 2));
+        let mut tally = Tally::new(2, 3, &objective(None), Device::Cpu).expect("memory");
+        let values = Tensor::from_slice(&[1.0_f32, 2.0, 3.0, 5.0]).view((2, 2));
         let hits = Tensor::from_slice(&[true, false, true, true]).view((2, 2));
-        tally.add(&losses, Some(&hits)).expect("room");
-        tally
-            .add(&Tensor::from_slice(&[9.0_f32, f32::NAN]).view((2, 1)), Some(&hits.narrow(1, 0, 1)))
-            .expect("room");
+        tally.add(&Losses { values, weights: None }, Some(&hits)).expect("room");
+        let values = Tensor::from_slice(&[9.0_f32, f32::NAN]).view((2, 1));
+        tally.add(&Losses { values, weights: None }, Some(&hits.narrow(1, 0, 1))).expect("room");
         let totals = tally.totals(&[3, 2]).expect("floats");
         assert_eq!(totals[0], Total { loss: 4.0, accuracy: Some(2.0 / 3.0) });
         assert_eq!(totals[1], Total { loss: 4.0, accuracy: Some(1.0) });
+    }
+
+    #[test]
+    fn means_are_over_the_weights_of_rows() {
+        let mut tally = Tally::new(1, 2, &objective(Some(vec![1.0, 3.0])), Device::Cpu).expect("memory");
+        let values = Tensor::from_slice(&[2.0_f32, 12.0]).view((1, 2));
+        let weights = Some(Tensor::from_slice(&[1.0_f32, 3.0]).view((1, 2)));
+        let hits = Tensor::from_slice(&[true, false]).view((1, 2));
+        tally.add(&Losses { values, weights }, Some(&hits)).expect("room");
+        assert_eq!(tally.totals(&[2]).expect("floats"), [Total { loss: 3.5, accuracy: Some(0.5) }]);
     }
 }

@@ -1,12 +1,14 @@
 //! Weights of one member, in PyTorch's names and layout.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
-use foldwise_study::network::{Layer, Network};
+use foldwise_study::network::Network;
 use safetensors::tensor::{Dtype, View};
 use tch::Tensor;
 
 use super::TrainError;
+use super::intake::Fitted;
 use super::model::Model;
 use super::parameters::to_pytorch;
 
@@ -15,6 +17,8 @@ use super::parameters::to_pytorch;
 pub struct Weights {
     /// Parameters and batch norm's buffers.
     pub tensors: Vec<NamedTensor>,
+    /// What inputs were normalized by, where it was fitted to the training rows: whoever uses the weights needs it.
+    pub normalize: Option<Fitted>,
 }
 
 /// One tensor by name.
@@ -51,7 +55,7 @@ impl Weights {
         let mut blocks = model.parameters.blocks().iter();
         let mut running = running.iter();
         let mut tensors = Vec::new();
-        for (index, layer) in network.layers.iter().enumerate() {
+        for layer in &network.layers {
             for block in blocks.by_ref().take(layer.parameters().len()) {
                 let own = block.of(values, members)?.f_select(0, slot)?;
                 let numbers = Vec::try_from(to_pytorch(block, &own)?)?;
@@ -61,32 +65,38 @@ impl Weights {
                     values: Values::Float(numbers),
                 });
             }
-            if layer.layer != Layer::BatchNorm {
+            if !layer.is_batch_norm() {
                 continue;
             }
             for (name, statistic) in ["running_mean", "running_var"].into_iter().zip(running.by_ref()) {
                 let own = statistic.f_view((members, -1))?.f_select(0, slot)?;
                 tensors.push(NamedTensor {
-                    name: format!("{index}.{name}"),
+                    name: format!("{}.{name}", layer.path),
                     shape: vec![layer.input[0]],
                     values: Values::Float(Vec::try_from(own)?),
                 });
             }
             tensors.push(NamedTensor {
-                name: format!("{index}.num_batches_tracked"),
+                name: format!("{}.num_batches_tracked", layer.path),
                 shape: Vec::new(),
                 values: Values::Integer(steps),
             });
         }
-        Ok(Self { tensors })
+        Ok(Self { tensors, normalize: None })
     }
 
-    /// The tensors as a safetensors file.
+    /// The tensors as a safetensors file; what inputs were normalized by is JSON in its metadata under
+    /// `foldwise.normalize`, `mean` and `std` per channel or feature.
     ///
     /// # Errors
     /// [`TrainError::Weights`] when the format cannot hold them.
     pub fn to_safetensors(&self) -> Result<Vec<u8>, TrainError> {
-        Ok(safetensors::serialize(self.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)), None)?)
+        let tensors = self.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor));
+        let metadata = self.normalize.as_ref().map(|Fitted { mean, std }| {
+            let text = serde_json::json!({ "mean": mean, "std": std }).to_string();
+            HashMap::from([("foldwise.normalize".to_owned(), text)])
+        });
+        Ok(safetensors::serialize(tensors, metadata)?)
     }
 }
 

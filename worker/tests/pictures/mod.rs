@@ -1,10 +1,11 @@
 //! A small classification task and cohorts on it: what the tests of cohorts and of checkpoints train.
 #![allow(unreachable_pub, reason = "each test file is a crate of its own")]
 
-use foldwise_study::network::{Activation, Cnn, Init, Layer, Mlp, Network, NetworkSpec, Pooling, Square};
+use foldwise_study::measure::MeasureSpec;
+use foldwise_study::network::{Activation, Cnn, InitRule, Layer, Mlp, Network, NetworkSpec, Pooling, Square};
 use foldwise_study::seed::Source as Seed;
 use foldwise_study::selection::{EpochRule, Metric, Rule};
-use foldwise_study::train::{Optimizer, OptimizerKind, Schedule, TrainSpec};
+use foldwise_study::train::{Optimizer, OptimizerKind, TrainSpec};
 use foldwise_worker::trainer::{Cohort, DeviceData, Features, Member, Part, Source, Targets};
 use tch::Device;
 
@@ -40,6 +41,7 @@ pub fn data() -> DeviceData {
         train: part((&train.0, &train.1)),
         test: Some(part((&test.0, &test.1))),
         normalize: None,
+        raw: false,
     };
     DeviceData::new(source, Device::Cpu).expect("fits")
 }
@@ -47,7 +49,7 @@ pub fn data() -> DeviceData {
 /// Two hidden layers with batch norm.
 pub fn mlp(dropout: f64) -> Network {
     let mlp = Mlp { hidden: vec![12, 6], activation: Activation::Relu, batch_norm: true, dropout };
-    let spec = NetworkSpec { mlp: Some(mlp), init: Init::XavierNormal, ..NetworkSpec::default() };
+    let spec = NetworkSpec { mlp: Some(mlp), init: InitRule::XavierNormal.into(), ..NetworkSpec::default() };
     spec.resolve(&SHAPE, CLASSES).expect("fits")
 }
 
@@ -72,25 +74,8 @@ pub fn cnn(dropout: f64) -> Network {
 }
 
 fn spec(lr: f64) -> TrainSpec {
-    let optimizer = Optimizer {
-        kind: OptimizerKind::Adamw,
-        lr,
-        weight_decay: None,
-        momentum: None,
-        nesterov: None,
-        betas: None,
-        eps: None,
-    };
-    TrainSpec {
-        epochs: 2,
-        batch_size: 16,
-        loss: None,
-        optimizer,
-        schedule: Schedule::Constant,
-        shuffle: true,
-        seed: None,
-        common_random_numbers: true,
-    }
+    let optimizer = Optimizer::new(OptimizerKind::Adamw, lr);
+    TrainSpec::new(2, 16, optimizer)
 }
 
 /// A run whose fold holds out every third row; fold 2 holds out fewer.
@@ -105,5 +90,5 @@ pub fn member(network: fn(f64) -> Network, fold: u32, lr: f64, dropout: f64) -> 
 /// Judged by the best epoch's validation loss, tested, with weights.
 pub fn cohort(members: Vec<Member>) -> Cohort {
     let selection = Rule { epoch: EpochRule::Best, metric: Metric::ValLoss, allow_failed_folds: false };
-    Cohort { members, selection, test: true, keep_weights: true }
+    Cohort { members, selection, test: true, keep_weights: true, measure: MeasureSpec::default() }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::kinds::wrong_type;
-use super::{Node, Value, alternatives, property, table_meant};
+use super::{Node, Value, alternatives, property, resolved, table_meant};
 
 /// The schema of the field at a dotted path, by the alternatives that the tables on the way mean. `None` where one of
 /// them is not what it should be.
@@ -30,6 +30,7 @@ pub(crate) fn field<'a>(node: &Node, schema: &'a Json, path: &str) -> Option<&'a
 
 /// A schema, or the one of its alternatives that is meant.
 fn narrowed<'a>(schema: &'a Json, meant: impl FnOnce(&[&'a Json]) -> Option<&'a Json>) -> Option<&'a Json> {
+    let schema = resolved(schema);
     match alternatives(schema) {
         None => Some(schema),
         Some(alternatives) => match alternatives[..] {

@@ -1,7 +1,7 @@
 //! A checkpoint as a safetensors file.
 //!
-//! Tensors: `values`, `optimizer.0…`, `running.0…`, `selected.values`, `selected.running.0…`, and `epochs`
-//! (`[epochs of all slots, 5]`, 64-bit). The rest is JSON under one key of the metadata, with a digest of the file
+//! Tensors: `values`, `optimizer.0…`, `running.0…`, `selected.values`, `selected.running.0…`, `snapshots.0…`, `epochs`
+//! (`[epochs of all slots, 5]`, 64-bit), and `recorded` (JSON as bytes). The rest is JSON under one key of the metadata, with a digest of the file
 //! in which the digest's own place holds zeros.
 
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata, View};
 use serde::{Deserialize, Serialize};
 
-use super::{Checkpoint, CheckpointError, FORMAT, Numbers, SlotState};
+use super::{Checkpoint, CheckpointError, FORMAT, Numbers, Recorded, SlotState};
 
 type Result<T> = std::result::Result<T, CheckpointError>;
 
@@ -56,6 +56,7 @@ struct Description {
 enum Stored<'a> {
     Floats(&'a [f32], [usize; 1]),
     Epochs(&'a [SlotState], [usize; 2]),
+    Bytes(&'a [u8], [usize; 1]),
 }
 
 pub(super) fn write(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
@@ -89,6 +90,9 @@ fn tensors(checkpoint: &Checkpoint) -> Vec<(String, Stored<'_>)> {
         ("values".to_owned(), Stored::floats(&checkpoint.values)),
         ("epochs".to_owned(), Stored::Epochs(slots, [rows, COLUMNS])),
     ];
+    let recorded = &checkpoint.recorded;
+    tensors.push(("recorded".to_owned(), Stored::Bytes(&recorded.text, [recorded.text.len()])));
+    tensors.extend(series("snapshots", &recorded.snapshots));
     tensors.extend(series("optimizer", &checkpoint.optimizer));
     tensors.extend(series("running", &checkpoint.running));
     if let Some((values, running)) = &checkpoint.selected {
@@ -129,6 +133,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint> {
         optimizer: file.series("optimizer")?,
         running: file.series("running")?,
         selected,
+        recorded: Recorded { text: file.bytes("recorded")?, snapshots: file.series("snapshots")? },
     };
     file.end()?;
     Ok(checkpoint)
@@ -169,6 +174,10 @@ impl<'a> File<'a> {
         }
         self.read += 1;
         Ok((info.shape.clone(), bytes))
+    }
+
+    fn bytes(&mut self, name: &str) -> Result<Vec<u8>> {
+        Ok(self.tensor(name, Dtype::U8)?.1.to_vec())
     }
 
     fn floats(&mut self, name: &str) -> Result<Vec<f32>> {
@@ -257,6 +266,7 @@ impl View for Stored<'_> {
         match self {
             Self::Floats(..) => Dtype::F32,
             Self::Epochs(..) => Dtype::F64,
+            Self::Bytes(..) => Dtype::U8,
         }
     }
 
@@ -264,6 +274,7 @@ impl View for Stored<'_> {
         match self {
             Self::Floats(_, shape) => shape,
             Self::Epochs(_, shape) => shape,
+            Self::Bytes(_, shape) => shape,
         }
     }
 
@@ -275,6 +286,7 @@ impl View for Stored<'_> {
                     *place = number.to_le_bytes();
                 }
             }
+            Self::Bytes(text, _) => bytes.copy_from_slice(text),
             Self::Epochs(slots, _) => {
                 let numbers = slots.iter().flat_map(|slot| slot.epochs.iter().flat_map(row));
                 for (place, number) in bytes.as_chunks_mut().0.iter_mut().zip(numbers) {
@@ -288,6 +300,7 @@ impl View for Stored<'_> {
     fn data_len(&self) -> usize {
         match self {
             Self::Floats(numbers, _) => size_of_val(*numbers),
+            Self::Bytes(text, _) => text.len(),
             Self::Epochs(_, [rows, columns]) => rows * columns * size_of::<f64>(),
         }
     }

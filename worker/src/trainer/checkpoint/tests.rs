@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use foldwise_study::measure::MeasureSpec;
 use foldwise_study::network::NetworkSpec;
 use foldwise_study::outcome::EpochRecord;
 use foldwise_study::seed;
 use foldwise_study::selection::{EpochRule, Metric, Rule};
-use foldwise_study::train::{Optimizer, OptimizerKind, Schedule, TrainSpec};
+use foldwise_study::train::{Optimizer, OptimizerKind, TrainSpec};
 use safetensors::tensor::{Dtype, TensorView};
 use tch::Device;
 
@@ -42,29 +43,12 @@ fn scene() -> (DeviceData, Cohort, Checkpoint) {
     let features: Vec<f32> = (0_u8..20).map(|number| f32::from(number % 7) / 7.0).collect();
     let numbers: Vec<f32> = features.chunks(2).map(|row| row[0] - 2.0 * row[1]).collect();
     let train_part = Part { features: Features::Floats(&features), targets: Targets::Numbers(&numbers) };
-    let source = Source { shape: &[2], train: train_part, test: None, normalize: None };
+    let source = Source { shape: &[2], train: train_part, test: None, normalize: None, raw: false };
     let data = DeviceData::new(source, Device::Cpu).expect("fits");
     let layers = vec![foldwise_study::network::Layer::Output];
     let spec = NetworkSpec { layers: Some(layers), ..NetworkSpec::default() };
-    let optimizer = Optimizer {
-        kind: OptimizerKind::Adam,
-        lr: 0.1,
-        weight_decay: None,
-        momentum: None,
-        nesterov: None,
-        betas: None,
-        eps: None,
-    };
-    let train_spec = TrainSpec {
-        epochs: 3,
-        batch_size: 2,
-        loss: None,
-        optimizer,
-        schedule: Schedule::Constant,
-        shuffle: true,
-        seed: None,
-        common_random_numbers: true,
-    };
+    let optimizer = Optimizer::new(OptimizerKind::Adam, 0.1);
+    let train_spec = TrainSpec::new(3, 2, optimizer);
     let member = |fold| Member {
         network: spec.resolve(&[2], 1).expect("fits"),
         train: train_spec.clone(),
@@ -73,7 +57,13 @@ fn scene() -> (DeviceData, Cohort, Checkpoint) {
         validation_rows: vec![8, 9],
     };
     let selection = Rule { epoch: EpochRule::Best, metric: Metric::ValLoss, allow_failed_folds: false };
-    let cohort = Cohort { members: vec![member(0), member(1)], selection, test: false, keep_weights: true };
+    let cohort = Cohort {
+        members: vec![member(0), member(1)],
+        selection,
+        test: false,
+        keep_weights: true,
+        measure: MeasureSpec::default(),
+    };
     let mut first = First::default();
     assert!(matches!(train(&data, &cohort, None, &mut first), Err(TrainError::Stopped)));
     (data, cohort, first.0.expect("kept"))
@@ -223,9 +213,12 @@ fn sealed_forgeries_are_refused() {
     };
     let values = ("values", Dtype::F32, vec![6]);
     let epochs = ("epochs", Dtype::F64, vec![2, 5]);
-    file::read(&forged(&text(1), &[values.clone(), epochs.clone()])).expect("a sound file");
-    let other = file::read(&forged(&text(2), &[values.clone(), epochs.clone()]));
-    assert!(matches!(other, Err(CheckpointError::Format { found: 2 })));
+    let recorded = ("recorded", Dtype::U8, vec![2]);
+    file::read(&forged(&text(2), &[values.clone(), epochs.clone(), recorded.clone()])).expect("a sound file");
+    let unrecorded = file::read(&forged(&text(2), &[values.clone(), epochs.clone()]));
+    assert!(matches!(unrecorded, Err(CheckpointError::Contents(_))), "{unrecorded:?}");
+    let other = file::read(&forged(&text(1), &[values.clone(), epochs.clone(), recorded.clone()]));
+    assert!(matches!(other, Err(CheckpointError::Format { found: 1 })));
     let wrong = [
         vec![values.clone()],
         vec![epochs.clone()],
@@ -239,8 +232,9 @@ fn sealed_forgeries_are_refused() {
         vec![values.clone(), epochs.clone(), ("optimizer.1", Dtype::F32, vec![6])],
         vec![values, epochs, ("selected.running.0", Dtype::F32, vec![6])],
     ];
-    for tensors in wrong {
-        let refused = file::read(&forged(&text(1), &tensors));
+    for mut tensors in wrong {
+        tensors.push(recorded.clone());
+        let refused = file::read(&forged(&text(2), &tensors));
         assert!(matches!(refused, Err(CheckpointError::Contents(_))), "{tensors:?}: {refused:?}");
     }
 }
