@@ -164,6 +164,7 @@ fn provenance(study: &Study) -> ProvenanceInput {
             digest: record.data_digest.clone(),
             train_rows: record.rows.train_rows,
             test_rows: record.rows.test_rows,
+            classes: Vec::new(),
         },
         folds_digest: record.folds_digest.clone(),
         cohorts: study.device.map(|_| planned),

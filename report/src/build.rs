@@ -10,9 +10,12 @@ use crate::input::{FinalInput, ProvenanceInput, ReportInput, RunInput, StudyInpu
 use crate::time::rfc_3339;
 use crate::{FinalReport, Provenance, Report, RunState, SelectionReport, StudyReport, TrialReport, VERSION};
 
+mod components;
+mod principal;
 mod run;
 mod statistics;
 
+use components::components;
 use run::Run;
 use statistics::Statistics;
 
@@ -21,7 +24,7 @@ impl Report {
     /// and what goes with it when all runs have.
     #[must_use]
     pub fn build(input: ReportInput) -> Self {
-        let ReportInput { study, spec, rule, sizes, trials, runs, final_stage, snapshots: _, provenance } =
+        let ReportInput { study, spec, rule, sizes, trials, runs, final_stage, snapshots, provenance } =
             input;
         let grid = grid(runs, trials.len(), sizes.len(), &rule);
         let parameters: Vec<u64> = trials.iter().map(|trial| trial.parameters).collect();
@@ -29,14 +32,15 @@ impl Report {
         let over = grid.iter().flatten().all(|run| run.state.has_ended());
         let final_stage = final_stage.map(|stage| final_report(stage, &trials, &rule));
         let trials = trials.into_iter().zip(grid).enumerate();
+        let trials: Vec<TrialReport> =
+            trials.map(|(index, (trial, runs))| trial_report(index, trial, runs, &statistics)).collect();
         Self {
             version: VERSION,
             study: study_report(study),
             spec,
             selection: selection(&rule, over.then_some(&statistics)),
-            trials: trials
-                .map(|(index, (trial, runs))| trial_report(index, trial, runs, &statistics))
-                .collect(),
+            components: components(snapshots, &trials),
+            trials,
             final_stage,
             provenance: provenance_report(provenance),
         }
@@ -129,6 +133,7 @@ fn final_report(stage: FinalInput, trials: &[TrialInput], rule: &Rule) -> FinalR
         trial,
         params: trials.get(trial).map(|trial| trial.params.clone()).unwrap_or_default(),
         epochs: fold.epochs,
+        measurements: fold.measurements,
         best_epoch: fold.best_epoch,
         val_accuracy: fold.best_val_accuracy,
         val_loss: fold.best_val_loss,

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::RunState;
+use crate::{MeasurementsReport, RunState};
 
 /// How the final model is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +31,9 @@ pub struct FinalReport {
     pub params: IndexMap<String, Json>,
     /// The epochs in order; validation values are of the held-out rows.
     pub epochs: Vec<EpochRecord>,
+    /// What the study asked to be measured beside. Absent without a result, and where it asked for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measurements: Option<MeasurementsReport>,
     /// The epoch whose weights were kept, from 1: the best on the held-out rows. Absent in a refit, which keeps the
     /// last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,6 +74,7 @@ impl FinalReport {
         Self {
             attempts: 0,
             seconds: None,
+            measurements: self.measurements.as_ref().map(MeasurementsReport::without_times),
             error: self.error.clone().filter(|_| self.state == RunState::Failed),
             ..self.clone()
         }

@@ -4,7 +4,7 @@ use foldwise_study::outcome::EpochRecord;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::RunState;
+use crate::{MeasurementsReport, RunState};
 
 /// One fold of a trial and what its run gave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +27,9 @@ pub struct FoldReport {
     pub score: Option<f64>,
     /// The epochs in order; of a diverged run, those before. Validation values that are not finite are absent.
     pub epochs: Vec<EpochRecord>,
+    /// What the study asked to be measured beside. Absent without a result, and where it asked for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measurements: Option<MeasurementsReport>,
     /// Tries so far, the one under way included.
     pub attempts: u32,
     /// Wall time of the cohort that trained it, s; runs of one cohort share it. Absent without a result.
@@ -45,6 +48,7 @@ impl FoldReport {
         Self {
             attempts: 0,
             seconds: None,
+            measurements: self.measurements.as_ref().map(MeasurementsReport::without_times),
             worker: None,
             error: self.error.clone().filter(|_| self.state == RunState::Failed),
             ..self.clone()

@@ -4,11 +4,13 @@
 //! and [`json`] write it. Pure: no clock, no I/O. `docs/report.md` describes the model for its readers.
 
 mod build;
+mod components;
 mod csv;
 mod final_stage;
 mod fold;
 pub mod input;
 mod json;
+mod measurements;
 mod number;
 mod provenance;
 mod report;
@@ -20,11 +22,13 @@ mod time;
 mod trial;
 mod value;
 
+pub use components::{ComponentPoint, ComponentsReport};
 pub use csv::csv;
 pub use final_stage::{FinalMode, FinalReport};
 pub use fold::FoldReport;
 pub use input::ReportInput;
 pub use json::{json, schema};
+pub use measurements::{ClassReport, ClassesReport, MeasurementsReport, PredictionsReport};
 pub use provenance::{DataReport, Provenance};
 pub use report::{Report, VERSION};
 pub use selection::{Alternatives, Choice, Comparison, SelectionReport};

@@ -44,4 +44,7 @@ pub struct DataReport {
     /// Test rows. Absent without a test set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_rows: Option<usize>,
+    /// Names of the classes, by number. Empty where they have none and where the target is a number.
+    #[serde(default)]
+    pub classes: Vec<String>,
 }

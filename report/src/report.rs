@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::{FinalReport, Provenance, SelectionReport, StudyReport, TrialReport};
+use crate::{ComponentsReport, FinalReport, Provenance, SelectionReport, StudyReport, TrialReport};
 
 /// The version of the model that this crate writes.
 pub const VERSION: u32 = 1;
@@ -27,13 +27,16 @@ pub struct Report {
     /// The final stage. Absent before it, and where the study has none.
     #[serde(rename = "final", default, skip_serializing_if = "Option::is_none")]
     pub final_stage: Option<FinalReport>,
+    /// The kept copies of weights on their first two principal components, one entry per size of network.
+    #[serde(default)]
+    pub components: Vec<ComponentsReport>,
     /// What the numbers were made from, and with.
     pub provenance: Provenance,
 }
 
 impl Report {
     /// The report without what may differ between two executions of the same study: times are the first of 1970 or
-    /// absent, attempts 0, workers absent, and so are the errors of attempts that were made up for.
+    /// absent, attempts 0, workers absent, and so are what memory and speed were measured and the errors of attempts that were made up for.
     #[must_use]
     pub fn without_times(&self) -> Self {
         Self {

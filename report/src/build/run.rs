@@ -84,20 +84,26 @@ impl Run {
 
     pub(super) fn into_report(self, fold: usize) -> FoldReport {
         let best = self.score_by(EpochRule::Best).map(|(epoch, _)| epoch);
-        let record = best.and_then(|epoch| record_of(self.outcome.as_ref()?, epoch));
+        let score = self.score_by(self.rule.epoch).map(|(_, score)| score);
+        let record = best.and_then(|epoch| record_of(self.outcome.as_ref()?, epoch)).copied();
         let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+        let (epochs, measurements, seconds) = match self.outcome {
+            Some(outcome) => (writable(outcome.epochs), outcome.measurements, Some(outcome.seconds)),
+            None => (Vec::new(), None, None),
+        };
         FoldReport {
             fold,
             state: self.state,
             best_epoch: best,
             best_val_accuracy: finite(record.and_then(|record| record.val_accuracy)),
             best_val_loss: finite(record.and_then(|record| record.val_loss)),
-            score: self.score_by(self.rule.epoch).map(|(_, score)| score),
+            score,
+            epochs,
+            measurements: measurements.map(|measured| (*measured).into()),
             attempts: self.attempts,
-            seconds: finite(self.outcome.as_ref().map(|outcome| outcome.seconds)),
+            seconds: finite(seconds),
             worker: self.worker,
             error: self.error,
-            epochs: self.outcome.map(|outcome| writable(outcome.epochs)).unwrap_or_default(),
         }
     }
 }

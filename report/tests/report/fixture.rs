@@ -44,6 +44,7 @@ pub(crate) fn study(rule: Rule) -> ReportInput {
                 digest: "d1".to_owned(),
                 train_rows: 100,
                 test_rows: Some(20),
+                classes: Vec::new(),
             },
             folds_digest: "f1".to_owned(),
             cohorts: Some(4),

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a fixture that is not what it should be ends the test")]
 
 mod build;
+mod components;
 mod documentation;
 mod fixture;
+mod measured;
 mod rendering;
 mod schema;
 mod unfinished;

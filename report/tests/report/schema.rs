@@ -4,6 +4,7 @@ use foldwise_report::{Report, json, schema};
 use serde_json::Value as Json;
 
 use crate::fixture::{LOSS, add, known, losses, study};
+use crate::measured::{measured, regression as numbers};
 
 /// What is wrong with `value` by `schema`. A keyword that this check does not know is wrong too.
 fn check(value: &Json, schema: &Json, root: &Json) -> Result<(), String> {
@@ -70,7 +71,7 @@ fn reports_meet_the_schema() {
     let mut empty = known();
     empty.runs.clear();
     empty.final_stage = None;
-    for input in [known(), regression, empty] {
+    for input in [known(), regression, empty, measured(), numbers()] {
         let value: Json = serde_json::from_str(&json(&Report::build(input))).unwrap();
         assert_eq!(check(&value, &schema(), &schema()), Ok(()));
     }
