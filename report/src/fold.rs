@@ -1,6 +1,7 @@
 //! A run in the report: one fold of a trial.
 
 use foldwise_study::outcome::EpochRecord;
+use foldwise_study::selection::EpochRule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,16 @@ pub struct FoldReport {
 }
 
 impl FoldReport {
+    /// The epoch that the score is of, where there is one.
+    #[must_use]
+    pub fn score_epoch(&self, rule: EpochRule) -> Option<u32> {
+        self.score?;
+        match rule {
+            EpochRule::Best => self.best_epoch,
+            EpochRule::Last => self.epochs.last().map(|record| record.epoch),
+        }
+    }
+
     pub(crate) fn without_times(&self) -> Self {
         Self {
             attempts: 0,

@@ -4,17 +4,23 @@
 //! and [`json`] write it. Pure: no clock, no I/O. `docs/report.md` describes the model for its readers.
 
 mod build;
+mod comparison;
 mod components;
 mod csv;
 mod final_stage;
 mod fold;
+mod heading;
 pub mod input;
 mod json;
 mod measurements;
 mod number;
+mod page;
 mod provenance;
+mod ranking;
 mod report;
+mod section;
 mod selection;
+mod sheet;
 mod state;
 mod study;
 mod table;
@@ -22,6 +28,7 @@ mod time;
 mod trial;
 mod value;
 
+pub use comparison::{comparison, comparison_csv};
 pub use components::{ComponentPoint, ComponentsReport};
 pub use csv::csv;
 pub use final_stage::{FinalMode, FinalReport};
@@ -31,6 +38,7 @@ pub use json::{json, schema};
 pub use measurements::{ClassReport, ClassesReport, MeasurementsReport, PredictionsReport};
 pub use provenance::{DataReport, Provenance};
 pub use report::{Report, VERSION};
+pub use section::{Section, Shown, section_csv, sections};
 pub use selection::{Alternatives, Choice, Comparison, SelectionReport};
 pub use state::{RunState, StudyState};
 pub use study::StudyReport;

@@ -6,6 +6,8 @@ use foldwise_study::selection::Metric;
 const LOSS_DIGITS: i32 = 4;
 /// Losses from here on, and below its inverse, are written with an exponent.
 const PLAIN_MAX: f64 = 1e6;
+/// Characters of a chosen number that is written without an exponent.
+const GIVEN_CHARS_MAX: usize = 8;
 
 /// What stands for a number that is not there.
 pub(crate) const NONE: &str = "–";
@@ -68,6 +70,27 @@ pub(crate) fn probability(p: f64) -> String {
     if p < 0.001 { "<0.001".to_owned() } else { format!("{p:.3}") }
 }
 
+/// A number that a person chose, with an exponent where it would be long.
+pub(crate) fn given(value: f64) -> String {
+    let plain = format!("{value}");
+    if plain.len() > GIVEN_CHARS_MAX { format!("{value:e}") } else { plain }
+}
+
+/// Memory in its largest unit.
+pub(crate) fn bytes(bytes: u64) -> String {
+    let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match units.into_iter().find(|(size, _)| bytes >= *size) {
+        Some((size, unit)) => format!("{:.1} {unit}", bytes as f64 / size as f64),
+        None => format!("{bytes} B"),
+    }
+}
+
+/// A number of things.
+pub(crate) fn plural(number: usize, noun: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", count(number as u64))
+}
+
 /// A count with a comma at every third digit.
 pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
@@ -104,7 +127,7 @@ fn unit(metric: Metric) -> &'static str {
 mod tests {
     use foldwise_study::selection::Metric;
 
-    use super::{count, distance, duration, loss, mean_std, probability};
+    use super::{bytes, count, distance, duration, given, loss, mean_std, probability};
 
     #[test]
     fn losses_have_four_significant_digits() {
@@ -137,6 +160,8 @@ mod tests {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(probability(0.0499), "0.050");
         assert_eq!(probability(1e-9), "<0.001");
+        assert_eq!((given(0.0005), given(1e-7), given(64.0)), ("0.0005".into(), "1e-7".into(), "64".into()));
+        assert_eq!((bytes(1023), bytes(3 << 19)), ("1023 B".into(), "1.5 MiB".into()));
         assert_eq!(duration(3.44), "3.4 s");
         assert_eq!(duration(123.9), "2 min 3 s");
         assert_eq!(duration(7_384.0), "2 h 3 min");

@@ -1,16 +1,12 @@
 //! The report for people: a table of trials, and below it what it says in sentences.
 
 use crate::Report;
+use crate::page::Page;
+use crate::ranking::Ranking;
 
 mod folds;
 mod grid;
-mod heading;
-mod page;
-mod ranking;
 mod sentences;
-
-use page::Page;
-use ranking::Ranking;
 
 /// Trials shown at most; more do not help a reader.
 const ROWS_MAX: usize = 30;

@@ -63,6 +63,12 @@ impl TrialReport {
         self.folds.iter().filter(|fold| fold.state == RunState::Failed).count()
     }
 
+    /// Wall time of the longest of the cohorts that trained its folds, s.
+    #[must_use]
+    pub fn seconds(&self) -> Option<f64> {
+        self.folds.iter().filter_map(|fold| fold.seconds).reduce(f64::max)
+    }
+
     pub(crate) fn without_times(&self) -> Self {
         let folds = self.folds.iter().map(FoldReport::without_times).collect();
         Self { folds, ..self.clone() }

@@ -1,23 +1,19 @@
 //! The table of trials.
 
-use comfy_table::{
-    Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle,
-};
+use comfy_table::{Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table};
 use indexmap::IndexSet;
 
 use super::folds::folds;
-use super::heading::headings;
-use super::page::plain;
-use super::ranking::Ranking;
 use super::{ROWS_MAX, TableOptions};
+use crate::heading::headings;
 use crate::number::{NONE, count, mean_std, probability, with_unit};
+use crate::ranking::Ranking;
+use crate::sheet::{STYLE, cut};
 use crate::value::value_text;
 use crate::{Report, TrialReport};
 
 /// Characters of a searched value; longer ones, such as lists of layers, are cut.
 const VALUE_CHARS_MAX: usize = 24;
-/// Only the header is set off, by a line.
-const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// The best trials, one row each.
 pub(super) fn grid(report: &Report, ranking: &Ranking<'_>, options: TableOptions) -> String {
@@ -53,8 +49,9 @@ fn row(report: &Report, trial: &TrialReport, rank: String, paths: &IndexSet<&str
     let metric = report.selection.rule.metric;
     let comparison = report.selection.comparisons.iter().find(|comparison| comparison.trial == trial.index);
     let or_none = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
-    let values =
-        paths.iter().map(|path| or_none(trial.params.get(*path).map(|value| cut(&value_text(value)))));
+    let values = paths
+        .iter()
+        .map(|path| or_none(trial.params.get(*path).map(|value| cut(&value_text(value), VALUE_CHARS_MAX))));
     let rest = [
         count(trial.parameters),
         or_none(trial.mean.map(|mean| mean_std(metric, mean, trial.std))),
@@ -63,15 +60,6 @@ fn row(report: &Report, trial: &TrialReport, rank: String, paths: &IndexSet<&str
         folds(metric, trial),
     ];
     [rank, trial.index.to_string()].into_iter().chain(values).chain(rest).collect()
-}
-
-fn cut(text: &str) -> String {
-    let text = plain(text);
-    if text.chars().count() <= VALUE_CHARS_MAX {
-        return text;
-    }
-    let head: String = text.chars().take(VALUE_CHARS_MAX - 1).collect();
-    format!("{head}…")
 }
 
 fn marked(cell: Cell, options: TableOptions, attribute: Attribute) -> Cell {

@@ -2,11 +2,10 @@
 
 use foldwise_study::selection::EpochRule;
 
-use super::heading::headings;
-use super::page::Page;
-use super::ranking::Ranking;
-use crate::number::{count, distance, duration, loss, mean_std, name, probability, with_unit};
-use crate::value::value_text;
+use crate::heading::searched;
+use crate::number::{count, distance, duration, loss, mean_std, name, plural, probability, with_unit};
+use crate::page::Page;
+use crate::ranking::Ranking;
 use crate::{Choice, Comparison, FinalMode, FinalReport, Report, RunState, TrialReport};
 
 /// Failed folds listed one by one.
@@ -94,10 +93,8 @@ fn result_text(report: &Report, trial: &TrialReport) -> String {
 }
 
 fn params_text(trial: &TrialReport) -> String {
-    let names = headings(&trial.params.keys().map(String::as_str).collect());
-    let values = names.iter().zip(trial.params.values());
-    let values: Vec<String> = values.map(|(name, value)| format!("{name} {}", value_text(value))).collect();
-    if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) }
+    let values = searched(trial);
+    if values.is_empty() { values } else { format!(" ({values})") }
 }
 
 fn runner_up_text(report: &Report, ranking: &Ranking<'_>) -> Option<String> {
@@ -253,9 +250,4 @@ fn failed_text(report: &Report) -> Option<String> {
     let more = (more > 0).then(|| format!("and {more} more"));
     let texts: Vec<String> = listed.chain(more).collect();
     (!texts.is_empty()).then(|| format!("{}.", texts.join("; ")))
-}
-
-fn plural(number: usize, noun: &str) -> String {
-    let s = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{s}", count(number as u64))
 }

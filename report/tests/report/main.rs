@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a fixture that is not what it should be ends the test")]
 
 mod build;
+mod comparison;
 mod components;
 mod documentation;
 mod fixture;
 mod measured;
 mod rendering;
 mod schema;
+mod sections;
 mod unfinished;

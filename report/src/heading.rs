@@ -2,9 +2,19 @@
 
 use indexmap::IndexSet;
 
+use crate::TrialReport;
+use crate::value::value_text;
+
 /// For each path its last segments, as few as tell it from the others.
-pub(super) fn headings(paths: &IndexSet<&str>) -> Vec<String> {
+pub(crate) fn headings(paths: &IndexSet<&str>) -> Vec<String> {
     paths.iter().map(|path| heading(path, paths).to_owned()).collect()
+}
+
+/// A trial's searched values by their short names, such as `lr 0.003, hidden [64,32]`.
+pub(crate) fn searched(trial: &TrialReport) -> String {
+    let names = headings(&trial.params.keys().map(String::as_str).collect());
+    let values = names.iter().zip(trial.params.values());
+    values.map(|(name, value)| format!("{name} {}", value_text(value))).collect::<Vec<String>>().join(", ")
 }
 
 fn heading<'a>(path: &'a str, paths: &IndexSet<&str>) -> &'a str {

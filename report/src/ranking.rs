@@ -7,15 +7,15 @@ use foldwise_study::selection::Direction;
 use crate::{Report, TrialReport};
 
 /// The trials, best first.
-pub(super) struct Ranking<'a> {
+pub(crate) struct Ranking<'a> {
     /// Those that can win by mean, then those that have one but a failed fold too many, then the rest by number.
-    pub(super) trials: Vec<&'a TrialReport>,
+    pub(crate) trials: Vec<&'a TrialReport>,
     /// How many can win: the first ones.
-    pub(super) can_win: usize,
+    pub(crate) can_win: usize,
 }
 
 impl<'a> Ranking<'a> {
-    pub(super) fn new(report: &'a Report) -> Self {
+    pub(crate) fn new(report: &'a Report) -> Self {
         let rule = &report.selection.rule;
         let group = |trial: &TrialReport| match trial.mean {
             Some(_) if rule.allow_failed_folds || trial.failed_folds() == 0 => 0,

@@ -1,6 +1,6 @@
 //! Lines of text that fit a width.
 
-use super::TableOptions;
+use crate::TableOptions;
 
 /// Where the text of a labelled paragraph begins.
 const LABEL_CHARS: usize = 14;
@@ -8,30 +8,37 @@ const LABEL_CHARS: usize = 14;
 const TEXT_CHARS_MIN: usize = 20;
 
 /// A text that grows by lines.
-pub(super) struct Page {
+pub(crate) struct Page {
     options: TableOptions,
     text: String,
 }
 
 impl Page {
-    pub(super) fn new(options: TableOptions) -> Self {
+    pub(crate) fn new(options: TableOptions) -> Self {
         Self { options, text: String::new() }
     }
 
     /// A paragraph from the margin.
-    pub(super) fn line(&mut self, text: &str) {
+    pub(crate) fn line(&mut self, text: &str) {
         self.wrapped("", 0, text);
     }
 
+    /// What the lines below are about.
+    pub(crate) fn title(&mut self, text: &str) {
+        let text = plain(text);
+        let text = if self.options.color { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text };
+        self.block(&text);
+    }
+
     /// A paragraph beside its label.
-    pub(super) fn labelled(&mut self, label: &str, text: &str) {
+    pub(crate) fn labelled(&mut self, label: &str, text: &str) {
         let label = format!("{label:<LABEL_CHARS$}");
         let label = if self.options.color { format!("\u{1b}[1m{label}\u{1b}[0m") } else { label };
         self.wrapped(&label, LABEL_CHARS, text);
     }
 
     /// Lines as they are.
-    pub(super) fn block(&mut self, lines: &str) {
+    pub(crate) fn block(&mut self, lines: &str) {
         for line in lines.lines() {
             self.text.push_str(line.trim_end());
             self.text.push('\n');
@@ -39,11 +46,11 @@ impl Page {
     }
 
     /// An empty line.
-    pub(super) fn gap(&mut self) {
+    pub(crate) fn gap(&mut self) {
         self.text.push('\n');
     }
 
-    pub(super) fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.text
     }
 
@@ -62,12 +69,12 @@ impl Page {
 }
 
 /// A text that cannot steer a terminal: other people's errors and values are shown too.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
 /// Words in lines of at most `chars_max` characters; a longer word has its own line.
-fn wrap(text: &str, chars_max: Option<usize>) -> Vec<String> {
+pub(crate) fn wrap(text: &str, chars_max: Option<usize>) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut chars = 0;
     for word in text.split_ascii_whitespace() {
