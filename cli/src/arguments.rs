@@ -56,7 +56,7 @@ pub(crate) struct Target {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a study on this machine alone, from start to report
+    /// Run studies on this machine alone, from start to report
     Run(RunArguments),
     /// Show what a study would do, without starting anything
     Plan(PlanArguments),
@@ -84,7 +84,7 @@ pub(crate) enum Command {
     Extend(ExtendArguments),
     /// Forget a study that is over, with its results and files
     Delete(OperationArguments),
-    /// Show a study's report, finished or not
+    /// Show a study's report, finished or not, or compare several
     Report(ReportArguments),
     /// List the coordinator's workers
     Workers(WorkersArguments),
@@ -111,7 +111,7 @@ pub(crate) struct StudyArguments {
 }
 
 /// A number alone means the study of that number.
-fn study_name(text: &str) -> Result<String, String> {
+pub(crate) fn study_name(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Err("a study has a name or a number".to_owned());
     }
@@ -139,6 +139,24 @@ pub(crate) struct SpecArguments {
     /// How the study file is written; by default its name's ending tells
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub(crate) spec_format: Option<SpecFormat>,
+}
+
+/// Study files.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SpecsArguments {
+    /// The study files, one after the other; `-` reads the standard input
+    #[arg(value_name = "SPEC", required = true)]
+    specs: Vec<String>,
+    /// How the study files are written; by default their names' endings tell
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    spec_format: Option<SpecFormat>,
+}
+
+impl SpecsArguments {
+    /// Each of them.
+    pub(crate) fn each(&self) -> impl Iterator<Item = SpecArguments> {
+        self.specs.iter().map(|spec| SpecArguments { spec: spec.clone(), spec_format: self.spec_format })
+    }
 }
 
 /// What a worker on this machine may use.

@@ -128,6 +128,7 @@ impl CliError {
             Self::Coordinator(error) if error.is_usage() => USAGE,
             Self::Artifact(ArtifactError::NotADigest(_)) => USAGE,
             Self::Data(error) if is_data_usage(error) => USAGE,
+            Self::Report(error) if error.is_usage() => USAGE,
             Self::Interrupted(_) => INTERRUPTED,
             Self::Output(_)
             | Self::Coordinator(_)

@@ -3,10 +3,15 @@
 use std::io::{self, IsTerminal};
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use comfy_table::Table;
-use foldwise_report::{Report, TableOptions};
+use foldwise_report::{Report, Section, Shown, TableOptions};
+use serde_json::Value as Json;
 
 use crate::environment;
+
+/// What asks for every section.
+const ALL: &str = "all";
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -15,11 +20,20 @@ pub(crate) enum ReportFormat {
     Table,
     /// Everything, for programs.
     Json,
-    /// A line per trial and fold, for spreadsheets.
+    /// A line per trial and fold, or the lines of one section, for spreadsheets.
     Csv,
 }
 
-/// A report that cannot be read.
+/// A part of a report, or all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SectionChoice {
+    /// Every section.
+    All,
+    /// One.
+    One(Section),
+}
+
+/// A report that cannot be read, or not be shown so.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RenderError {
     /// It is not a report.
@@ -28,6 +42,63 @@ pub(crate) enum RenderError {
     /// It names weights by something else than a digest.
     #[error("the report's final weights have no digest but `{0}`")]
     Digest(String),
+    /// There is no such trial.
+    #[error("there is no trial {trial}: the study has {trials}, numbered from 0")]
+    Trial {
+        /// The trial that was asked for.
+        trial: usize,
+        /// How many there are.
+        trials: usize,
+    },
+    /// CSV of several sections.
+    #[error("--format csv writes one section at a time, and {0} are asked for")]
+    OneSection(usize),
+    /// JSON of a section.
+    #[error("--format json writes the whole report; leave --section out")]
+    WholeReport,
+    /// Sections of several studies.
+    #[error("--section shows one study, and {0} are named")]
+    OneStudy(usize),
+}
+
+impl RenderError {
+    /// Whether something else should have been asked for.
+    pub(crate) fn is_usage(&self) -> bool {
+        match self {
+            Self::Trial { .. } | Self::OneSection(_) | Self::WholeReport | Self::OneStudy(_) => true,
+            Self::Report(_) | Self::Digest(_) => false,
+        }
+    }
+}
+
+impl SectionChoice {
+    /// Reads the words of sections.
+    pub(crate) fn parser() -> impl TypedValueParser<Value = Self> {
+        let one = Section::ALL.map(|section| PossibleValue::new(section.word()).help(section.about()));
+        let all = PossibleValue::new(ALL).help("All of them");
+        PossibleValuesParser::new(one.into_iter().chain([all])).map(|word| Self::of_word(&word))
+    }
+
+    fn of_word(word: &str) -> Self {
+        Section::ALL.into_iter().find(|section| section.word() == word).map_or(Self::All, Self::One)
+    }
+
+    /// The sections that choices stand for, in their order, each once.
+    pub(crate) fn sections(choices: &[Self]) -> Vec<Section> {
+        let mut found = Vec::new();
+        for choice in choices {
+            let sections: &[Section] = match choice {
+                Self::All => &Section::ALL,
+                Self::One(section) => &[*section],
+            };
+            for section in sections {
+                if !found.contains(section) {
+                    found.push(*section);
+                }
+            }
+        }
+        found
+    }
 }
 
 /// A report's JSON in a format. `to_terminal`: whether a person may be looking, at the standard output.
@@ -38,6 +109,56 @@ pub(crate) fn render(json: &[u8], format: ReportFormat, to_terminal: bool) -> Re
         // As it was sent: fields that this version does not know stay in it.
         ReportFormat::Json => String::from_utf8_lossy(json).into_owned(),
         ReportFormat::Csv => foldwise_report::csv(&report),
+    })
+}
+
+/// Whether sections can be written so.
+pub(crate) fn check(studies: usize, sections: &[Section], format: ReportFormat) -> Result<(), RenderError> {
+    match (sections, format) {
+        ([], _) => Ok(()),
+        _ if studies > 1 => Err(RenderError::OneStudy(studies)),
+        (_, ReportFormat::Table) | ([_], ReportFormat::Csv) => Ok(()),
+        (several, ReportFormat::Csv) => Err(RenderError::OneSection(several.len())),
+        (_, ReportFormat::Json) => Err(RenderError::WholeReport),
+    }
+}
+
+/// Sections of a report's JSON in a way that [`check`] allows, of one trial where one is named.
+pub(crate) fn render_sections(
+    json: &[u8],
+    sections: &[Section],
+    trial: Option<usize>,
+    format: ReportFormat,
+    to_terminal: bool,
+) -> Result<String, RenderError> {
+    let report: Report = serde_json::from_slice(json)?;
+    let trials = report.trials.len();
+    if let Some(trial) = trial.filter(|&trial| trial >= trials) {
+        return Err(RenderError::Trial { trial, trials });
+    }
+    let shown = Shown { trial, options: options(to_terminal) };
+    Ok(match (format, sections) {
+        (ReportFormat::Csv, [section]) => foldwise_report::section_csv(&report, *section, shown),
+        (_, sections) => foldwise_report::sections(&report, sections, shown),
+    })
+}
+
+/// Several studies side by side; as JSON, the list of their reports.
+pub(crate) fn render_comparison(
+    jsons: &[Vec<u8>],
+    format: ReportFormat,
+    to_terminal: bool,
+) -> Result<String, RenderError> {
+    if format == ReportFormat::Json {
+        let reports: Result<Vec<Json>, _> = jsons.iter().map(|json| serde_json::from_slice(json)).collect();
+        return Ok(serde_json::to_string_pretty(&reports?)?);
+    }
+    let reports: Result<Vec<Report>, _> = jsons.iter().map(|json| serde_json::from_slice(json)).collect();
+    Ok(match format {
+        ReportFormat::Csv => foldwise_report::comparison_csv(&reports?),
+        ReportFormat::Table | ReportFormat::Json => {
+            foldwise_report::comparison(&reports?, options(to_terminal))
+        }
     })
 }
 
@@ -53,4 +174,19 @@ pub(crate) fn weights_digest(json: &[u8]) -> Result<Option<blake3::Hash>, Render
     let report: Report = serde_json::from_slice(json)?;
     let Some(text) = report.final_stage.and_then(|stage| stage.weights_digest) else { return Ok(None) };
     blake3::Hash::from_hex(&text).map(Some).map_err(|_| RenderError::Digest(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use foldwise_report::Section;
+
+    use super::SectionChoice;
+
+    #[test]
+    fn sections_are_shown_once_in_the_order_asked_for() {
+        let choices = [SectionChoice::of_word("best"), SectionChoice::of_word("all")];
+        let sections = SectionChoice::sections(&choices);
+        assert_eq!((sections.len(), sections[0]), (Section::ALL.len(), Section::Best));
+        assert_eq!(SectionChoice::sections(&choices[..1]), [Section::Best]);
+    }
 }

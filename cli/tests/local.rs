@@ -139,6 +139,52 @@ fn a_study_is_submitted_once_shown_and_cancelled() {
 }
 
 #[test]
+fn a_report_is_shown_in_sections_and_studies_side_by_side() {
+    let place = Place::new();
+    fs::write(place.path("other.toml"), STUDY.replace("flowers", "others")).unwrap();
+    let (mut coordinator, url) = place.coordinator();
+    let ask = |arguments: &[&str]| place.run(&[arguments, &["--coordinator", &url]].concat());
+    let shown = |arguments: &[&str]| {
+        let output = ask(arguments);
+        assert!(output.status.success(), "{}", error_of(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    shown(&["submit", "study.toml"]);
+    shown(&["submit", "other.toml"]);
+    let all = shown(&["report", "flowers", "--section", "all"]);
+    for setting in ["measure.gradients", "measure.weights", "measure.snapshots", "measure.resources"] {
+        assert!(all.contains(setting), "{all}");
+    }
+    assert!(all.starts_with("Trials: validation accuracy at the best epoch (epoch)\n"), "{all}");
+    let folds = shown(&["report", "1", "--section", "folds", "--trial", "2", "--format", "csv"]);
+    assert_eq!(folds.lines().nth(1), Some("2,0,queued,,,,,"));
+    assert_eq!(folds.lines().count(), 4);
+    let wrong = ask(&["report", "1", "--section", "best", "--trial", "3"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert_eq!(error_of(&wrong), "error: there is no trial 3: the study has 3, numbered from 0\n");
+    let table = shown(&["report", "flowers", "others"]);
+    assert!(table.lines().any(|line| line.starts_with("others ") && line.ends_with("searching")), "{table}");
+    assert_eq!(shown(&["report", "1", "2", "--format", "csv"]).lines().count(), 3);
+    let json: Value = serde_json::from_str(&shown(&["report", "1", "2", "--format", "json"])).unwrap();
+    assert_eq!(
+        (&json[0]["study"]["name"], &json[1]["study"]["name"]),
+        (&"studies/1".into(), &"studies/2".into())
+    );
+    signal(&coordinator, "-TERM");
+    assert!(coordinator.wait().unwrap().success());
+}
+
+#[test]
+fn nothing_runs_where_one_of_several_studies_is_wrong() {
+    let place = Place::new().worker("exit 1");
+    fs::write(place.path("other.toml"), STUDY.replace("epochs", "epoch")).unwrap();
+    let output = place.run(&["run", "study.toml", "other.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(error_of(&output).contains("other.toml has "), "{}", error_of(&output));
+    assert!(!place.path(".foldwise").exists());
+}
+
+#[test]
 fn a_worker_that_cannot_start_is_quoted_and_not_tried_again() {
     let place = Place::new().worker("echo tried; echo no libtorch here >&2; exit 127");
     let output = place.run(&["run", "study.toml"]);

@@ -1,6 +1,6 @@
-//! `foldwise run`: everything on this machine, from a study file to its report.
+//! `foldwise run`: everything on this machine, from study files to their reports.
 //!
-//! A coordinator inside this process, one worker process beside it. The study is submitted under a request id made
+//! A coordinator inside this process, one worker process beside it. Each study is submitted under a request id made
 //! from its content, so that running the same file again goes on where it stopped.
 
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use foldwise_data::Cache;
 use foldwise_proto::v1::Study;
 use foldwise_study::spec::Spec;
 
-use crate::arguments::{SlotArguments, SpecArguments};
+use crate::arguments::{SlotArguments, SpecsArguments};
 use crate::client::Client;
 use crate::error::CliError;
 use crate::interrupt::Interrupt;
@@ -34,6 +34,7 @@ mod worker_process;
 pub(crate) use run_error::RunError;
 
 use host::Host;
+use keep::Shelf;
 use state::StateFolder;
 use worker_process::WorkerProcess;
 
@@ -44,15 +45,17 @@ const INSISTED_PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Ctrl-C stops in order, a second one at once. The same command goes on where it stopped; for a
-finished study it shows the report again.
+finished study it shows the report again. Several studies run one after the other until one fails,
+and are compared at the end.
 
 Examples:
   foldwise run studies/quickstart.toml
   foldwise run study.toml --device cpu --slots 2
+  foldwise run studies/*.toml
   foldwise run study.toml --format json > report.json")]
 pub(crate) struct RunArguments {
     #[command(flatten)]
-    spec: SpecArguments,
+    specs: SpecsArguments,
     #[command(flatten)]
     pub(crate) slots: SlotArguments,
     /// The folder that everything is kept in
@@ -72,21 +75,34 @@ pub(crate) struct RunArguments {
 }
 
 pub(super) async fn execute(arguments: RunArguments) -> Result<(), CliError> {
-    let text = SpecText::read(&arguments.spec)?;
-    let spec = preview(&text).await.map_err(|error| told_to_programs(error, arguments.format))?.spec;
+    let mut studies = Vec::new();
+    for file in arguments.specs.each() {
+        let text = SpecText::read(&file)?;
+        let spec = preview(&text).await.map_err(|error| told_to_programs(error, arguments.format))?.spec;
+        studies.push((text, spec));
+    }
     let state = StateFolder::open(&arguments.state)?;
     arguments.log.to_file(state.log_file("coordinator")?)?;
     let interrupt = Interrupt::listen().map_err(CliError::Signals)?;
     let mut host = Host::start(&state).await?;
     let session = async {
         let client = Client::connect(host.url()).await?;
-        let study = request::submit(&client, &text, &spec).await?;
-        let study = match view::is_over(&study) {
-            true => study,
-            false => train(&arguments, &spec, &state, &mut host, &client, &study, &interrupt).await?,
-        };
-        keep::report(&client, &study, &state, arguments.format).await?;
-        watch::judge(&study)
+        let mut shelf = Shelf::new(arguments.format, studies.len());
+        let mut ended = Ok(());
+        for (text, spec) in &studies {
+            let study = request::submit(&client, text, spec).await?;
+            let study = match view::is_over(&study) {
+                true => study,
+                false => train(&arguments, spec, &state, &mut host, &client, &study, &interrupt).await?,
+            };
+            shelf.add(&client, &study, &state).await?;
+            ended = watch::judge(&study);
+            if ended.is_err() {
+                break;
+            }
+        }
+        shelf.close()?;
+        ended
     };
     let ended = tokio::select! {
         ended = session => ended,
