@@ -2,6 +2,8 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use foldwise_study::spec::scale::Scale;
+
 use crate::command::{
     artifact::ArtifactArguments,
     backup::BackupArguments,
@@ -139,6 +141,14 @@ pub(crate) struct SpecArguments {
     /// How the study file is written; by default its name's ending tells
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub(crate) spec_format: Option<SpecFormat>,
+}
+
+/// How much of a study is meant.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct ScaleArguments {
+    /// Try a study smaller: this fraction of its rows and epochs (0 to 1)
+    #[arg(long, value_name = "FRACTION", default_value = "1", hide_default_value = true)]
+    pub(crate) scale: Scale,
 }
 
 /// Study files.

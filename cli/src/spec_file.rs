@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 
 use foldwise_proto::v1;
-use foldwise_study::spec::{Format, Problem, Problems, SPEC_BYTES_MAX, SpecFile};
+use foldwise_study::spec::scale::Scale;
+use foldwise_study::spec::{Format, Problem, Problems, SPEC_BYTES_MAX, Spec, SpecFile};
+use foldwise_study::trials::RowFacts;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use serde::Serialize;
 
@@ -106,6 +108,15 @@ impl SpecText {
     /// Reads it as a spec.
     pub(crate) fn parse(&self) -> Result<SpecFile, SpecError> {
         SpecFile::read(&self.text, self.format).map_err(|problems| self.wrong(problems))
+    }
+
+    /// The study smaller, for rows like these; `spec` is what this text says.
+    pub(crate) fn scaled(&self, spec: &Spec, scale: Scale, rows: &RowFacts) -> Self {
+        Self {
+            name: format!("{} scaled to {}", self.name, scale.percent()),
+            text: format!("{:#}", spec.scaled(scale, rows)),
+            format: Format::Json,
+        }
     }
 
     /// These problems, as problems of this file.

@@ -45,6 +45,16 @@ fn the_plan_of_the_quickstart_is_known_without_its_data() {
 }
 
 #[test]
+fn a_scaled_plan_has_fewer_rows_and_epochs_and_the_same_runs() {
+    let arguments = ["plan", QUICKSTART, "--format", "json", "--device", "cpu", "--scale", "0.01"];
+    let output = foldwise(&arguments).env("FOLDWISE_DATA", "/nowhere").assert().success();
+    let plan: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    assert_eq!((&plan["runs"], &plan["epochs"]), (&40.into(), &80.into()));
+    assert_eq!(plan["train_rows"], 600, "{plan:#}");
+    foldwise(&["plan", QUICKSTART, "--scale", "0"]).assert().code(2);
+}
+
+#[test]
 fn every_problem_of_a_study_file_is_shown_at_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("wrong.toml");

@@ -175,6 +175,24 @@ fn a_report_is_shown_in_sections_and_studies_side_by_side() {
 }
 
 #[test]
+fn a_study_is_submitted_smaller() {
+    let place = Place::new();
+    let (mut coordinator, url) = place.coordinator();
+    let ask = |arguments: &[&str]| place.run(&[arguments, &["--coordinator", &url]].concat());
+    let submitted = ask(&["submit", "study.toml", "--scale", "0.5"]);
+    assert!(submitted.status.success(), "{}", error_of(&submitted));
+    let report: Value = serde_json::from_slice(&ask(&["report", "1", "--format", "json"]).stdout).unwrap();
+    assert_eq!(report["study"]["description"], "Scaled to 50 %.");
+    // Twelve rows are fewer than are kept of two classes in two folds.
+    assert_eq!(
+        (&report["spec"]["data"]["train_rows"], &report["spec"]["train"]["epochs"]),
+        (&12.into(), &2.into())
+    );
+    signal(&coordinator, "-TERM");
+    assert!(coordinator.wait().unwrap().success());
+}
+
+#[test]
 fn nothing_runs_where_one_of_several_studies_is_wrong() {
     let place = Place::new().worker("exit 1");
     fs::write(place.path("other.toml"), STUDY.replace("epochs", "epoch")).unwrap();

@@ -17,6 +17,7 @@ mod check;
 pub mod data;
 mod problem;
 mod read;
+pub mod scale;
 mod schema;
 mod source;
 

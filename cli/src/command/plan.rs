@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use foldwise_study::spec::DeviceKind;
 
 use super::told_to_programs;
-use crate::arguments::SpecArguments;
+use crate::arguments::{ScaleArguments, SpecArguments};
 use crate::error::CliError;
 use crate::output::{self, Format};
 use crate::spec_file::SpecText;
@@ -14,7 +14,7 @@ mod page;
 mod preview;
 mod view;
 
-pub(super) use preview::preview;
+pub(super) use preview::scaled_preview;
 use view::PlanView;
 
 /// What `foldwise plan` is told.
@@ -27,6 +27,8 @@ Examples:
 pub(crate) struct PlanArguments {
     #[command(flatten)]
     spec: SpecArguments,
+    #[command(flatten)]
+    scale: ScaleArguments,
     /// The kind of device to plan for; by default the study's, else cpu
     #[arg(long, value_enum)]
     device: Option<Device>,
@@ -51,7 +53,8 @@ enum Device {
 
 pub(super) async fn execute(arguments: &PlanArguments) -> Result<(), CliError> {
     let text = SpecText::read(&arguments.spec)?;
-    let study = preview(&text).await.map_err(|error| told_to_programs(error, arguments.format))?;
+    let checked = scaled_preview(text, arguments.scale.scale).await;
+    let (_, study) = checked.map_err(|error| told_to_programs(error, arguments.format))?;
     let device = arguments.device.map(|device| match device {
         Device::Cpu => DeviceKind::Cpu,
         Device::Cuda => DeviceKind::Cuda,

@@ -11,7 +11,7 @@ use foldwise_data::Cache;
 use foldwise_proto::v1::Study;
 use foldwise_study::spec::Spec;
 
-use crate::arguments::{SlotArguments, SpecsArguments};
+use crate::arguments::{ScaleArguments, SlotArguments, SpecsArguments};
 use crate::client::Client;
 use crate::error::CliError;
 use crate::interrupt::Interrupt;
@@ -21,7 +21,7 @@ use crate::spec_file::SpecText;
 use crate::view;
 use crate::watch::{self, Announcer, Screen};
 
-use super::plan::preview;
+use super::plan::scaled_preview;
 use super::{data, told_to_programs};
 
 mod host;
@@ -51,11 +51,13 @@ and are compared at the end.
 Examples:
   foldwise run studies/quickstart.toml
   foldwise run study.toml --device cpu --slots 2
-  foldwise run studies/*.toml
+  foldwise run studies/*.toml --scale 0.01
   foldwise run study.toml --format json > report.json")]
 pub(crate) struct RunArguments {
     #[command(flatten)]
     specs: SpecsArguments,
+    #[command(flatten)]
+    scale: ScaleArguments,
     #[command(flatten)]
     pub(crate) slots: SlotArguments,
     /// The folder that everything is kept in
@@ -77,9 +79,9 @@ pub(crate) struct RunArguments {
 pub(super) async fn execute(arguments: RunArguments) -> Result<(), CliError> {
     let mut studies = Vec::new();
     for file in arguments.specs.each() {
-        let text = SpecText::read(&file)?;
-        let spec = preview(&text).await.map_err(|error| told_to_programs(error, arguments.format))?.spec;
-        studies.push((text, spec));
+        let checked = scaled_preview(SpecText::read(&file)?, arguments.scale.scale).await;
+        let (text, study) = checked.map_err(|error| told_to_programs(error, arguments.format))?;
+        studies.push((text, study.spec));
     }
     let state = StateFolder::open(&arguments.state)?;
     arguments.log.to_file(state.log_file("coordinator")?)?;

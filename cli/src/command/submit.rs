@@ -3,8 +3,9 @@
 use clap::Args;
 use foldwise_coordinator::submission::row_facts;
 use foldwise_data::Cache;
+use foldwise_study::spec::scale::Scale;
 
-use crate::arguments::SpecArguments;
+use crate::arguments::{ScaleArguments, SpecArguments};
 use crate::client::Client;
 use crate::error::CliError;
 use crate::output::{self, Format};
@@ -18,6 +19,8 @@ use super::{told_to_programs, watch};
 pub(crate) struct SubmitArguments {
     #[command(flatten)]
     spec: SpecArguments,
+    #[command(flatten)]
+    scale: ScaleArguments,
     /// Watch the study until it ends
     #[arg(long)]
     follow: bool,
@@ -37,6 +40,7 @@ pub(crate) struct RandomError(getrandom::Error);
 pub(super) async fn execute(arguments: &SubmitArguments, coordinator: &str) -> Result<(), CliError> {
     let spec = SpecText::read(&arguments.spec)?;
     check(&spec).map_err(|error| told_to_programs(error.into(), arguments.format))?;
+    let spec = scaled(spec, arguments.scale.scale)?;
     let request_id = match &arguments.request_id {
         Some(id) => id.clone(),
         None => random_id()?,
@@ -65,6 +69,18 @@ fn check(text: &SpecText) -> Result<(), SpecError> {
         file.trials(&row_facts(&facts)).map_err(|problems| text.wrong(problems))?;
     }
     Ok(())
+}
+
+/// The smaller version, for which the rows must be known here.
+fn scaled(text: SpecText, scale: Scale) -> Result<SpecText, CliError> {
+    if scale.is_whole() {
+        return Ok(text);
+    }
+    let spec = text.parse()?.spec;
+    let facts = foldwise_data::facts(&spec.data, &Cache::from_environment()?)?;
+    let text = text.scaled(&spec, scale, &row_facts(&facts));
+    check(&text)?;
+    Ok(text)
 }
 
 fn random_id() -> Result<String, RandomError> {

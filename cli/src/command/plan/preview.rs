@@ -3,14 +3,29 @@
 use foldwise_coordinator::ledger::StudyRecord;
 use foldwise_coordinator::submission::{self, SubmissionError};
 use foldwise_data::Cache;
+use foldwise_study::spec::scale::Scale;
 use foldwise_study::spec::{DataSpec, Spec};
 
 use crate::command::data;
 use crate::error::CliError;
 use crate::spec_file::SpecText;
 
+/// Checks a study file whole, and then its smaller version; the text is that of the latter.
+pub(in crate::command) async fn scaled_preview(
+    text: SpecText,
+    scale: Scale,
+) -> Result<(SpecText, StudyRecord), CliError> {
+    let study = preview(&text).await?;
+    if scale.is_whole() {
+        return Ok((text, study));
+    }
+    let text = text.scaled(&study.spec, scale, &study.rows);
+    let study = preview(&text).await?;
+    Ok((text, study))
+}
+
 /// Checks a study file whole. A dataset of the catalogue is fetched only where the split depends on its rows.
-pub(in crate::command) async fn preview(text: &SpecText) -> Result<StudyRecord, CliError> {
+async fn preview(text: &SpecText) -> Result<StudyRecord, CliError> {
     let spec = text.parse()?.spec;
     let cache = Cache::from_environment()?;
     if let Some(name) = needed_rows(&spec) {
