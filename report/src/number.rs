@@ -8,6 +8,8 @@ const LOSS_DIGITS: i32 = 4;
 const PLAIN_MAX: f64 = 1e6;
 /// Characters of a chosen number that is written without an exponent.
 const GIVEN_CHARS_MAX: usize = 8;
+/// Digits of a chosen number after its first.
+const GIVEN_DECIMALS: usize = 5;
 
 /// What stands for a number that is not there.
 pub(crate) const NONE: &str = "–";
@@ -70,8 +72,10 @@ pub(crate) fn probability(p: f64) -> String {
     if p < 0.001 { "<0.001".to_owned() } else { format!("{p:.3}") }
 }
 
-/// A number that a person chose, with an exponent where it would be long.
+/// A number that a person chose or that follows from one, without the noise of its last digits, and with an exponent
+/// where it would be long.
 pub(crate) fn given(value: f64) -> String {
+    let value: f64 = format!("{value:.GIVEN_DECIMALS$e}").parse().unwrap_or(value);
     let plain = format!("{value}");
     if plain.len() > GIVEN_CHARS_MAX { format!("{value:e}") } else { plain }
 }
@@ -160,6 +164,7 @@ mod tests {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(probability(0.0499), "0.050");
         assert_eq!(probability(1e-9), "<0.001");
+        assert_eq!((given(0.1 * 0.3), given(0.1 + 0.2 - 0.2)), ("0.03".into(), "0.1".into()));
         assert_eq!((given(0.0005), given(1e-7), given(64.0)), ("0.0005".into(), "1e-7".into(), "64".into()));
         assert_eq!((bytes(1023), bytes(3 << 19)), ("1023 B".into(), "1.5 MiB".into()));
         assert_eq!(duration(3.44), "3.4 s");

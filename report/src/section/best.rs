@@ -119,10 +119,13 @@ fn put(place: &mut Json, path: &str, value: &Json) {
 }
 
 /// Values by their paths; a list is one value, except that each of its tables has a line.
-fn leaves(path: &str, value: &Json, found: &mut Vec<(String, String)>) {
+pub(super) fn leaves(path: &str, value: &Json, found: &mut Vec<(String, String)>) {
     match value {
         Json::Object(entries) => {
-            entries.iter().for_each(|(key, value)| leaves(&format!("{path}.{key}"), value, found));
+            for (key, value) in entries {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                leaves(&path, value, found);
+            }
         }
         Json::Array(items) if items.iter().any(Json::is_object) => {
             for (place, item) in items.iter().enumerate() {

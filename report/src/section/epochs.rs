@@ -48,6 +48,10 @@ pub(super) fn thinned<T: Clone>(all: &[T]) -> Vec<T> {
 /// The mean of what there is.
 pub(super) fn mean(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
     let values: Vec<f64> = values.into_iter().flatten().collect();
+    // What is the same everywhere stays so to the last digit.
+    if let Some(first) = values.first().filter(|first| values.iter().all(|value| value == *first)) {
+        return Some(*first);
+    }
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
@@ -67,5 +71,6 @@ mod tests {
     fn a_mean_is_of_what_there_is() {
         assert_eq!(mean([Some(1.0), None, Some(2.0)]), Some(1.5));
         assert_eq!(mean([None]), None);
+        assert_eq!(mean([Some(0.1); 3]), Some(0.1));
     }
 }

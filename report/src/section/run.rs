@@ -35,6 +35,11 @@ impl<'a> Scope<'a> {
         self.report.trials.iter().filter(move |trial| self.trial.is_none_or(|asked| asked == trial.index))
     }
 
+    /// Whether no trial was asked for.
+    pub(super) fn is_whole(self) -> bool {
+        self.trial.is_none()
+    }
+
     /// The one trial that was asked for, or the winner, or the only one there is.
     pub(super) fn chosen(self) -> Option<&'a TrialReport> {
         let only = Some(0).filter(|_| self.report.trials.len() == 1);

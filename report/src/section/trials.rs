@@ -1,9 +1,11 @@
 //! The score of each trial and the epoch it is of.
 
+use foldwise_study::outcome::EpochRecord;
 use foldwise_study::selection::EpochRule;
 use indexmap::IndexSet;
 use serde_json::Value as Json;
 
+use super::best::leaves;
 use super::epochs::mean;
 use super::run::Scope;
 use crate::heading::headings;
@@ -15,6 +17,8 @@ use crate::{Report, TrialReport};
 
 /// Characters of a searched value in a heading.
 const VALUE_CHARS_MAX: usize = 28;
+/// What is told of the last epochs.
+const LAST: [&str; 4] = ["last_train_loss", "last_train_accuracy", "last_val_loss", "last_val_accuracy"];
 
 /// Of two searched dimensions a table with one down and one across, otherwise a line per trial.
 pub(super) fn write(scope: Scope<'_>, page: &mut Page) {
@@ -30,8 +34,8 @@ pub(super) fn write(scope: Scope<'_>, page: &mut Page) {
     }
     page.gap();
     let sheet = match dimensions(report)[..] {
-        [down, across] => pivot(report, down, across),
-        _ => list(scope),
+        [down, across] if scope.is_whole() && tells_all(report, down, across) => pivot(report, down, across),
+        _ => list(scope).without_empty_columns(),
     };
     page.block(&sheet.text(scope.options));
 }
@@ -39,15 +43,30 @@ pub(super) fn write(scope: Scope<'_>, page: &mut Page) {
 fn list(scope: Scope<'_>) -> Sheet {
     let paths = paths(scope.report);
     let before = ["trial".to_owned()].into_iter().chain(headings(&paths));
-    let mut sheet = Sheet::new(before.chain(["parameters", "score (epoch)"].map(str::to_owned)));
+    let after = ["parameters", "score (epoch)"].into_iter().chain(LAST);
+    let mut sheet = Sheet::new(before.chain(after.map(str::to_owned)));
     for trial in scope.trials() {
         let values = paths
             .iter()
             .map(|path| Field::or_none(trial.params.get(*path), |value| Field::Text(value_text(value))));
         let rest = [Field::Count(trial.parameters), Field::Text(score_text(scope.report, trial))];
-        sheet.push([Field::index(trial.index)].into_iter().chain(values).chain(rest).collect());
+        let row = [Field::index(trial.index)].into_iter().chain(values).chain(rest).chain(last(trial));
+        sheet.push(row.collect());
     }
     sheet
+}
+
+/// Means over the folds of what their last epochs gave, in the order of [`LAST`].
+fn last(trial: &TrialReport) -> [Field; 4] {
+    let of = |value: fn(&EpochRecord) -> Option<f64>| {
+        mean(trial.folds.iter().map(|fold| fold.epochs.last().and_then(value)))
+    };
+    [
+        Field::or_none(of(|record| Some(record.train_loss)), Field::Real),
+        Field::or_none(of(|record| record.train_accuracy), Field::Share),
+        Field::or_none(of(|record| record.val_loss), Field::Real),
+        Field::or_none(of(|record| record.val_accuracy), Field::Share),
+    ]
 }
 
 fn pivot(report: &Report, down: &str, across: &str) -> Sheet {
@@ -96,6 +115,17 @@ fn dimensions(report: &Report) -> Vec<&str> {
     free
 }
 
+/// Whether two paths' values are those of one trial at most.
+fn tells_all(report: &Report, down: &str, across: &str) -> bool {
+    let mut known: Vec<(&Json, &Json)> = Vec::new();
+    report.trials.iter().all(|trial| {
+        let pair = trial.params.get(down).zip(trial.params.get(across));
+        let is_new = pair.is_some_and(|pair| !known.contains(&pair));
+        known.extend(pair);
+        is_new
+    })
+}
+
 /// Whether trials that agree in `path` agree in `other`.
 fn tells(report: &Report, path: &str, other: &str) -> bool {
     let pairs = report.trials.iter().map(|trial| (trial.params.get(path), trial.params.get(other)));
@@ -125,15 +155,41 @@ fn values<'a>(report: &'a Report, path: &str) -> Vec<&'a Json> {
     values
 }
 
-/// Values on one line each. Long ones are cut, and numbered where that makes them alike.
+/// Values on one line each, of tables what differs. Long ones are cut, and numbered where that makes them alike.
 fn labels(values: &[&Json]) -> Vec<String> {
-    let labels: Vec<String> = values.iter().map(|value| cut(&value_text(value), VALUE_CHARS_MAX)).collect();
+    let texts = if values.iter().all(|value| value.is_object()) {
+        differences(values)
+    } else {
+        values.iter().map(|value| value_text(value)).collect()
+    };
+    let labels: Vec<String> = texts.iter().map(|text| cut(text, VALUE_CHARS_MAX)).collect();
     let alike = |label: &String| labels.iter().filter(|other| *other == label).count() > 1;
     labels
         .iter()
         .zip(1..)
         .map(|(label, number)| if alike(label) { format!("{number}. {label}") } else { label.clone() })
         .collect()
+}
+
+/// What each of several tables has that not all of them have.
+fn differences(values: &[&Json]) -> Vec<String> {
+    let settings = values.iter().map(|value| {
+        let mut found = Vec::new();
+        leaves("", value, &mut found);
+        found
+    });
+    let settings: Vec<Vec<(String, String)>> = settings.collect();
+    let is_shared = |setting: &(String, String)| settings.iter().all(|other| other.contains(setting));
+    let own = settings.iter().map(|settings| {
+        let own = settings.iter().filter(|setting| !is_shared(setting));
+        own.map(|(path, value)| format!("{} {value}", word(path))).collect::<Vec<String>>().join(", ")
+    });
+    own.collect()
+}
+
+/// The last name in a path, which may end in a place in a list.
+fn word(path: &str) -> &str {
+    path.rsplit('.').find(|word| word.parse::<usize>().is_err()).unwrap_or(path)
 }
 
 /// Mean score and, in brackets, mean epoch of the folds that have one.
@@ -161,7 +217,8 @@ pub(super) fn sheet(scope: Scope<'_>) -> Sheet {
     let metric = scope.report.selection.rule.metric;
     let after =
         ["parameters", "batch_norm_parameters", "folds", "mean", "std", "mean_epoch", "last_epoch_mean"];
-    let mut sheet = Sheet::new(["trial"].into_iter().chain(paths.iter().copied()).chain(after));
+    let columns = ["trial"].into_iter().chain(paths.iter().copied()).chain(after).chain(LAST);
+    let mut sheet = Sheet::new(columns);
     for trial in scope.trials() {
         let value = |value: Option<f64>| Field::or_none(value, |value| Field::metric(metric, value));
         let epochs: Vec<u32> = trial
@@ -182,7 +239,8 @@ pub(super) fn sheet(scope: Scope<'_>) -> Sheet {
             if epochs.is_empty() { Field::None } else { Field::Real(mean_epoch(&epochs)) },
             value(trial.last_epoch_mean),
         ];
-        sheet.push([Field::index(trial.index)].into_iter().chain(values).chain(rest).collect());
+        let row = [Field::index(trial.index)].into_iter().chain(values).chain(rest).chain(last(trial));
+        sheet.push(row.collect());
     }
     sheet
 }

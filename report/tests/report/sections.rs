@@ -138,6 +138,33 @@ fn parameters_that_move_together_are_one_dimension() {
 }
 
 #[test]
+fn whole_networks_are_told_apart_by_what_differs() {
+    let mut input = study(ACCURACY);
+    input.sizes.truncate(1);
+    let mlp = |hidden: [u32; 2]| json!({ "mlp": { "hidden": hidden, "activation": "relu" }, "init": "xavier_normal" });
+    let deep = json!({ "layers": [{ "conv2d": { "channels": 16, "kernel": 3 } }, "output"], "init": "xavier_normal" });
+    for (network, parameters) in [(mlp([224, 112]), 202_170), (mlp([96, 48]), 80_506), (deep, 19_390)] {
+        for lr in [0.001, 0.0005] {
+            add(&mut input, [1, 1], lr, parameters, vec![accuracies(&[0.9])]);
+            let trial = input.trials.last_mut().unwrap();
+            trial.params.insert("network.mlp.hidden".to_owned(), json!(1));
+            trial.params.shift_insert(0, "network".to_owned(), network.clone());
+        }
+    }
+    insta::assert_snapshot!(text(input, &[Section::Trials]));
+}
+
+#[test]
+fn what_is_tried_twice_or_searched_alone_is_a_list() {
+    let mut input = study(ACCURACY);
+    input.sizes.truncate(1);
+    for (hidden, lr) in [(1, 0.1), (2, 0.1), (1, 0.2), (2, 0.2), (2, 0.2)] {
+        add(&mut input, [hidden, 1], lr, 10, vec![accuracies(&[0.5, 0.75])]);
+    }
+    insta::assert_snapshot!(text(input, &[Section::Trials]));
+}
+
+#[test]
 fn bars_that_differ_much_begin_at_zero() {
     let mut input = study(ACCURACY);
     input.sizes.truncate(2);
