@@ -5,7 +5,7 @@ use serde_json::Value;
 /// A report as JSON.
 pub type StudyJson = Value;
 
-/// The report without what may differ between two searches: times, attempts and who did what.
+/// The report without what may differ between two searches: times, memory, attempts and who did what.
 fn lasting(mut report: StudyJson) -> StudyJson {
     fn strip(value: &mut StudyJson) {
         match value {
@@ -14,7 +14,7 @@ fn lasting(mut report: StudyJson) -> StudyJson {
                 if fields.get("state").is_some_and(|state| state == "finished") {
                     fields.remove("error");
                 }
-                for field in ["seconds", "attempts", "worker", "workers", "created", "ended"] {
+                for field in ["seconds", "attempts", "worker", "workers", "created", "ended", "resources"] {
                     fields.remove(field);
                 }
                 fields.values_mut().for_each(strip);
