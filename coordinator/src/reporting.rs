@@ -160,7 +160,7 @@ fn provenance(study: &Study) -> ProvenanceInput {
         device: study.device,
         device_models: Vec::new(),
         data: DataReport {
-            name: data_name(study),
+            name: record.spec.data.rows_name(),
             digest: record.data_digest.clone(),
             train_rows: record.rows.train_rows,
             test_rows: record.rows.test_rows,
@@ -169,15 +169,5 @@ fn provenance(study: &Study) -> ProvenanceInput {
         folds_digest: record.folds_digest.clone(),
         cohorts: study.device.map(|_| planned),
         cohort_splits: splits,
-    }
-}
-
-fn data_name(study: &Study) -> String {
-    let data = &study.record.spec.data;
-    let own = data.idx.as_ref().map(|idx| &idx.train_features).or(data.csv.as_ref().map(|csv| &csv.train));
-    match (&data.dataset, own) {
-        (Some(name), _) => name.clone(),
-        (None, Some(path)) => path.display().to_string(),
-        (None, None) => String::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! From a submitted text to a study that can be kept: read, checked against its data, enumerated and split.
 
-use foldwise_data::{Cache, DataError, Facts, TargetKind, Targets};
+use foldwise_data::{Cache, DataError, Facts, Targets};
 use foldwise_study::spec::{DataSpec, Format, Problems, Spec, SpecFile};
 use foldwise_study::split::{self, Rows, SplitError};
 use foldwise_study::trials::{RowFacts, Trials};
@@ -29,10 +29,8 @@ const REQUEST_ID_MAX: usize = 100;
 pub fn row_facts(facts: &Facts) -> RowFacts {
     RowFacts {
         shape: facts.shape.clone(),
-        classes: match &facts.target {
-            TargetKind::Classes { names } => Some(names.len()),
-            TargetKind::Value => None,
-        },
+        classes: facts.target.classes(),
+        targets: facts.target.width(),
         train_rows: facts.train_rows,
         test_rows: facts.test_rows,
     }
@@ -157,7 +155,7 @@ fn sizes(folds: &[split::Fold]) -> Vec<(usize, usize)> {
 }
 
 fn normalize_misfit(data: &DataSpec, rows: &RowFacts) -> Option<String> {
-    let count = data.normalize.as_ref()?.mean.len();
+    let count = data.fixed_normalize()?.mean.len();
     let channels = *rows.shape.first()?;
     let misfit = count != 1 && count != channels;
     misfit.then(|| format!("{count} means for {channels} channels: give one, or one per channel"))

@@ -20,8 +20,8 @@ pub struct Dataset {
 pub struct Facts {
     /// Its name in the catalogue, or that of its training file.
     pub name: String,
-    /// Hex blake3 over a line `role sha256\n` per file, the sha256 being that of the decompressed content.
-    /// Row limits do not change it.
+    /// Hex blake3 over a line `role sha256\n` per file, the sha256 being that of the decompressed content; of generated
+    /// rows, that of their settings. Row limits and shuffled labels do not change it.
     pub digest: String,
     /// Training rows, after the spec's limit.
     pub train_rows: usize,
@@ -41,8 +41,11 @@ pub enum TargetKind {
         /// The names, in the order of the numbers.
         names: Vec<String>,
     },
-    /// A number.
-    Value,
+    /// One or more numbers.
+    Values {
+        /// What they are called, in the order of the targets.
+        names: Vec<String>,
+    },
 }
 
 /// Rows: features and targets side by side.
@@ -54,7 +57,7 @@ pub struct Table {
     pub shape: Vec<usize>,
     /// `[rows, …shape]`, row-major.
     pub features: Features,
-    /// `[rows]`.
+    /// `[rows]`, or `[rows, outputs]` for numbers.
     pub targets: Targets,
     /// `[rows]`: a number per row; rows of one number must not be split between training and validation.
     pub groups: Option<Vec<u32>>,
@@ -65,16 +68,17 @@ pub struct Table {
 pub enum Features {
     /// 0 to 255, as images are stored.
     Bytes(Vec<u8>),
-    /// Finite numbers.
+    /// Finite numbers; NaN where a value is missing that is to be filled with the mean of a run's training rows
+    /// (`missing = "mean"`).
     Floats(Vec<f32>),
 }
 
-/// Target values, one per row.
+/// Target values, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Targets {
-    /// Class numbers, from 0.
+    /// Class numbers, from 0: `[rows]`.
     Classes(Vec<u32>),
-    /// Finite numbers.
+    /// Finite numbers: `[rows, outputs]`.
     Values(Vec<f32>),
 }
 
@@ -88,6 +92,26 @@ impl Facts {
             (None, None) => None,
         };
         Ok(self)
+    }
+}
+
+impl TargetKind {
+    /// How many classes there are, where the target is a class.
+    #[must_use]
+    pub fn classes(&self) -> Option<usize> {
+        match self {
+            Self::Classes { names } => Some(names.len()),
+            Self::Values { .. } => None,
+        }
+    }
+
+    /// How many targets a row has: 1 where it is a class.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Classes { .. } => 1,
+            Self::Values { names } => names.len(),
+        }
     }
 }
 
@@ -110,8 +134,18 @@ impl Table {
         self.shape.iter().product()
     }
 
+    /// Targets of one row: 1 where they are classes.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        match &self.targets {
+            Targets::Classes(_) => 1,
+            Targets::Values(values) => values.len() / self.rows.max(1),
+        }
+    }
+
     fn truncate(&mut self, rows: usize) {
         let values = rows * self.row_len();
+        let targets = rows * self.outputs();
         self.rows = rows;
         match &mut self.features {
             Features::Bytes(bytes) => bytes.truncate(values),
@@ -119,7 +153,7 @@ impl Table {
         }
         match &mut self.targets {
             Targets::Classes(classes) => classes.truncate(rows),
-            Targets::Values(values) => values.truncate(rows),
+            Targets::Values(values) => values.truncate(targets),
         }
         if let Some(groups) = &mut self.groups {
             groups.truncate(rows);

@@ -3,20 +3,23 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use foldwise_study::spec::data::DataSpec;
+
 use crate::fetch::{RoadFailure, list_failures};
 use crate::idx::IdxProblem;
-use crate::tabular::CsvProblem;
+use crate::tabular::TableProblem;
 
 /// A dataset that could not be described, fetched or read. The message holds the reason and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     /// The spec names no source of rows, or several.
-    #[error("[data] must name exactly one source of rows: give one of `dataset`, `idx` and `csv`")]
+    #[error("[data] must name exactly one source of rows: give one of `{}`", DataSpec::SOURCES.join("`, `"))]
     Source,
     /// No such dataset in the catalogue.
     #[error(
-        "no dataset of the catalogue is named `{name}`; it holds {known}. Files of your own go into `idx` or `csv`"
+        "no dataset of the catalogue is named `{name}`; it holds {known}. Files of your own go into `idx`, `csv`, `parquet`, \
+         `npz`, `safetensors` or `images`"
     )]
     UnknownDataset {
         /// The name that was asked for.
@@ -89,13 +92,13 @@ pub enum DataError {
     /// Only one file of a test pair is given.
     #[error("data.idx names only one of `test_features` and `test_labels`: give both or neither")]
     HalfTestPair,
-    /// A CSV file does not hold what the spec says.
+    /// A table does not hold what the spec says.
     #[error("{}{problem}", path.display())]
-    Csv {
+    Table {
         /// The file.
         path: PathBuf,
         /// What is wrong with it; starts with `: ` or `, line …`.
-        problem: CsvProblem,
+        problem: TableProblem,
     },
     /// A file of a catalogue dataset is not where it should be.
     #[error("`{name}` is not complete: {} is missing, and so is its .gz", path.display())]

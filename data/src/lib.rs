@@ -11,11 +11,12 @@ mod dataset;
 mod digest;
 mod error;
 mod fetch;
+mod guard;
 pub mod idx;
 mod pair;
 mod tabular;
 
-use foldwise_study::spec::data::DataSpec;
+use foldwise_study::spec::data::{DataSpec, IdxSpec, TableSpec};
 
 pub use cache::{Cache, DATA_VARIABLE};
 pub use catalogue::{Entry, File, Road, Role, catalogue};
@@ -25,7 +26,7 @@ pub use content::decompress;
 pub use dataset::{Dataset, Facts, Features, Table, TargetKind, Targets};
 pub use error::DataError;
 pub use fetch::{FetchEvent, RoadFailure, fetch, verify};
-pub use tabular::{CLASSES_MAX, CsvProblem};
+pub use tabular::{CATEGORIES_MAX, CLASSES_MAX, ENCODED_NUMBERS_MAX, Spot, TableProblem};
 
 /// Everything that is known about the spec's dataset without holding its rows, with the spec's row limits applied.
 ///
@@ -36,8 +37,7 @@ pub use tabular::{CLASSES_MAX, CsvProblem};
 pub fn facts(spec: &DataSpec, _cache: &Cache) -> Result<Facts, DataError> {
     match Source::of(spec)? {
         Source::Catalogue(entry) => entry.facts().limited(spec),
-        Source::Idx(idx) => Ok(pair::read(idx)?.limited(spec)?.facts),
-        Source::Csv(csv) => Ok(tabular::read(csv)?.limited(spec)?.facts),
+        Source::Own(own) => Ok(own.read()?.limited(spec)?.facts),
     }
 }
 
@@ -46,27 +46,47 @@ pub fn facts(spec: &DataSpec, _cache: &Cache) -> Result<Facts, DataError> {
 /// # Errors
 /// As [`facts`], and a dataset that could not be fetched or does not have its published checksums.
 pub fn load(spec: &DataSpec, cache: &Cache) -> Result<Dataset, DataError> {
-    match Source::of(spec)? {
-        Source::Catalogue(entry) => catalogue::load(entry, cache)?.limited(spec),
-        Source::Idx(idx) => pair::read(idx)?.limited(spec),
-        Source::Csv(csv) => tabular::read(csv)?.limited(spec),
-    }
+    let dataset = match Source::of(spec)? {
+        Source::Catalogue(entry) => catalogue::load(entry, cache)?,
+        Source::Own(own) => own.read()?,
+    };
+    dataset.limited(spec)
 }
 
 /// The one source that a spec names.
 enum Source<'a> {
     Catalogue(&'static Entry),
-    Idx(&'a foldwise_study::spec::data::IdxSpec),
-    Csv(&'a foldwise_study::spec::data::CsvSpec),
+    Own(Own<'a>),
+}
+
+/// A source whose facts are known when its rows are.
+enum Own<'a> {
+    Idx(&'a IdxSpec),
+    Table(tabular::Format, &'a TableSpec),
 }
 
 impl<'a> Source<'a> {
     fn of(spec: &'a DataSpec) -> Result<Self, DataError> {
-        match (&spec.dataset, &spec.idx, &spec.csv) {
-            (Some(name), None, None) => catalogue::entry(name).map(Self::Catalogue),
-            (None, Some(idx), None) => Ok(Self::Idx(idx)),
-            (None, None, Some(csv)) => Ok(Self::Csv(csv)),
-            _ => Err(DataError::Source),
+        let catalogue = spec.dataset.as_deref().map(|name| catalogue::entry(name).map(Self::Catalogue));
+        let table = |format, table: &'a TableSpec| Self::Own(Own::Table(format, table));
+        let given = [
+            spec.idx.as_ref().map(|idx| Self::Own(Own::Idx(idx))),
+            spec.csv.as_ref().map(|csv| table(tabular::Format::Csv, csv)),
+            spec.parquet.as_ref().map(|parquet| table(tabular::Format::Parquet, parquet)),
+        ];
+        let mut sources = catalogue.into_iter().chain(given.into_iter().flatten().map(Ok));
+        match (sources.next(), sources.next()) {
+            (Some(source), None) => source,
+            (None | Some(_), _) => Err(DataError::Source),
+        }
+    }
+}
+
+impl Own<'_> {
+    fn read(&self) -> Result<Dataset, DataError> {
+        match *self {
+            Self::Idx(idx) => pair::read(idx),
+            Self::Table(format, table) => tabular::read(format, table),
         }
     }
 }

@@ -28,6 +28,9 @@ pub struct RowFacts {
     pub shape: Vec<usize>,
     /// Classes, or `None` where the target is a number.
     pub classes: Option<usize>,
+    /// Numbers per row to predict, where the target is a number; 1 where it is a class.
+    #[serde(default = "one_target")]
+    pub targets: usize,
     /// Training rows.
     pub train_rows: usize,
     /// Test rows, if there is a test set.
@@ -38,8 +41,13 @@ impl RowFacts {
     /// Numbers per row that a network trained with `loss` must give.
     #[must_use]
     pub fn outputs(&self, loss: Loss) -> usize {
-        loss.outputs(self.classes, 1)
+        loss.outputs(self.classes, self.targets)
     }
+}
+
+/// What a study that was kept before there could be several has.
+fn one_target() -> usize {
+    1
 }
 
 /// One configuration of the space.

@@ -14,7 +14,7 @@ fn spec(space: &str) -> String {
 }
 
 fn rows() -> RowFacts {
-    RowFacts { shape: vec![1, 28, 28], classes: Some(10), train_rows: 100, test_rows: None }
+    RowFacts { shape: vec![1, 28, 28], classes: Some(10), targets: 1, train_rows: 100, test_rows: None }
 }
 
 /// What is wrong with a study file, one problem a line.

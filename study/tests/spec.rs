@@ -6,7 +6,13 @@ use foldwise_study::trials::RowFacts;
 const QUICKSTART: &str = include_str!("../../studies/quickstart.toml");
 
 fn pictures() -> RowFacts {
-    RowFacts { shape: vec![1, 28, 28], classes: Some(10), train_rows: 60_000, test_rows: Some(10_000) }
+    RowFacts {
+        shape: vec![1, 28, 28],
+        classes: Some(10),
+        targets: 1,
+        train_rows: 60_000,
+        test_rows: Some(10_000),
+    }
 }
 
 fn problems(text: &str) -> String {

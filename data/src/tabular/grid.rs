@@ -1,153 +1,155 @@
-//! A CSV file as text: named columns, and fields with the line that they came from.
+//! A table in memory: named columns, rows that are kept, and where each of them stood in the file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use csv::{ReaderBuilder, StringRecord, Trim};
-use foldwise_study::spec::data::{CsvSpec, Task};
+use csv::StringRecord;
 
-use crate::tabular::CsvProblem;
+use crate::tabular::cell::Cell;
+use crate::tabular::roles::{self, Roles};
+use crate::tabular::{Spot, TableProblem};
 
-/// Some editors begin a text with this mark; it is not part of the first column's name.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// The fields of a CSV file.
+/// The values of a table.
 #[derive(Debug)]
 pub(super) struct Grid {
     header: Vec<String>,
-    records: Vec<StringRecord>,
-    /// The line of each record, from 1.
-    lines: Vec<u64>,
+    body: Body,
+    /// The rows of the body that count.
+    kept: Vec<usize>,
+    /// Texts that mean that there is no value.
+    missing_words: BTreeSet<String>,
 }
 
-/// A field, and the line that it came from, from 1.
-pub(super) struct Field<'a> {
-    pub(super) text: &'a str,
-    pub(super) line: u64,
+/// Where values lie.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// Lines of a text, as many fields in each as there are columns.
+    Lines {
+        /// The fields.
+        records: Vec<StringRecord>,
+        /// The line of each record, from 1.
+        lines: Vec<u64>,
+    },
+    /// Columns of equal length, in the order of the header; `None` where a column was not asked for.
+    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "only Parquet has columns"))]
+    Columns {
+        /// The columns.
+        columns: Vec<Option<Column>>,
+        /// Their length.
+        rows: usize,
+    },
+}
+
+/// Values of one type.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "only Parquet has columns"))]
+pub(super) enum Column {
+    Truths(Vec<Option<bool>>),
+    Integers(Vec<Option<i64>>),
+    /// NaN where there is no value.
+    Numbers(Vec<f64>),
+    Texts(Vec<Option<Box<str>>>),
 }
 
 impl Grid {
-    /// Reads a header line and at least one row.
-    pub(super) fn parse(content: &[u8]) -> Result<Self, CsvProblem> {
-        let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
-        let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(content);
-        let format = |error: csv::Error| CsvProblem::Format { reason: error.to_string() };
-        let header: Vec<String> = reader.headers().map_err(format)?.iter().map(str::to_owned).collect();
-        let mut seen = BTreeSet::new();
-        if let Some(column) = header.iter().find(|&column| !seen.insert(column)) {
-            return Err(CsvProblem::TwoColumns { column: column.clone() });
+    /// A table of at least one row.
+    pub(super) fn new(
+        header: Vec<String>,
+        body: Body,
+        missing_words: &[String],
+    ) -> Result<Self, TableProblem> {
+        let rows = match &body {
+            Body::Lines { records, .. } => records.len(),
+            Body::Columns { rows, .. } => *rows,
+        };
+        if rows == 0 {
+            return Err(TableProblem::Empty);
         }
-        let records = reader.into_records().collect::<Result<Vec<_>, _>>().map_err(format)?;
-        if records.is_empty() {
-            return Err(CsvProblem::Empty);
-        }
-        let lines = records.iter().map(|record| line(record, content)).collect();
-        Ok(Self { header, records, lines })
+        let missing_words = missing_words.iter().cloned().collect();
+        Ok(Self { header, body, kept: (0..rows).collect(), missing_words })
     }
 
     pub(super) fn rows(&self) -> usize {
-        self.records.len()
+        self.kept.len()
     }
 
-    /// The spec's feature columns, all of them checked.
-    pub(super) fn feature_columns(&self, spec: &CsvSpec) -> Result<Vec<String>, CsvProblem> {
-        for column in [Some(&spec.target), spec.group.as_ref()].into_iter().flatten() {
-            self.place(column)?;
+    /// Leaves out every row that lacks a value of these columns.
+    pub(super) fn drop_missing(&mut self, roles: &Roles) -> Result<(), TableProblem> {
+        let places = roles.columns().map(|column| self.place(column)).collect::<Result<Vec<_>, _>>()?;
+        let mut kept = std::mem::take(&mut self.kept);
+        kept.retain(|&row| places.iter().all(|&place| self.cell(row, place) != Cell::Missing));
+        if kept.is_empty() {
+            return Err(TableProblem::AllDropped);
         }
-        let role = |column: &String| match () {
-            () if *column == spec.target => Some("target"),
-            () if spec.group.as_ref() == Some(column) => Some("group"),
-            () => None,
-        };
-        let columns: Vec<String> = match &spec.features {
-            None => self.header.iter().filter(|&column| role(column).is_none()).cloned().collect(),
-            Some(columns) => columns.clone(),
-        };
-        let mut seen = BTreeSet::new();
-        for column in &columns {
-            self.place(column)?;
-            if let Some(role) = role(column) {
-                return Err(CsvProblem::NotAFeature { column: column.clone(), role });
-            }
-            if !seen.insert(column) {
-                return Err(CsvProblem::FeatureTwice { column: column.clone() });
-            }
-        }
-        if columns.is_empty() {
-            return Err(CsvProblem::NoFeatures);
-        }
-        let is_number = |column: &String| {
-            seen.contains(column) || (spec.task == Task::Regression && *column == spec.target)
-        };
-        match spec.words.keys().find(|&column| !is_number(column)) {
-            Some(column) => Err(CsvProblem::UselessWords { column: column.clone() }),
-            None => Ok(columns),
-        }
+        self.kept = kept;
+        Ok(())
     }
 
-    /// A column's fields, none of them empty.
-    pub(super) fn fields(&self, column: &str) -> Result<Vec<Field<'_>>, CsvProblem> {
-        let place = self.place(column)?;
-        self.rows_of_text().map(|(record, line)| field(record, line, place, column)).collect()
-    }
-
-    /// The columns' numbers, row-major `[rows, columns]`.
-    pub(super) fn numbers(
+    /// A column's values and where they stand.
+    pub(super) fn column(
         &self,
-        columns: &[String],
-        words: &BTreeMap<String, BTreeMap<String, f32>>,
-    ) -> Result<Vec<f32>, CsvProblem> {
-        let places = columns
-            .iter()
-            .map(|column| Ok((self.place(column)?, column.as_str(), words.get(column))))
-            .collect::<Result<Vec<_>, CsvProblem>>()?;
-        let mut numbers = Vec::with_capacity(self.rows() * columns.len());
-        for (record, line) in self.rows_of_text() {
-            for &(place, column, words) in &places {
-                numbers.push(number(&field(record, line, place, column)?, column, words)?);
-            }
+        column: &str,
+    ) -> Result<impl Iterator<Item = (Cell<'_>, Spot)>, TableProblem> {
+        let place = self.place(column)?;
+        Ok(self.kept.iter().map(move |&row| (self.cell(row, place), self.spot(row))))
+    }
+
+    /// A column's values as texts, none of them missing.
+    pub(super) fn texts(
+        &self,
+        column: &str,
+    ) -> Result<impl Iterator<Item = Result<(Cow<'_, str>, Spot), TableProblem>>, TableProblem> {
+        let name = column.to_owned();
+        Ok(self.column(column)?.map(move |(cell, spot)| match cell.text() {
+            Some(text) => Ok((text, spot)),
+            None => Err(TableProblem::MissingTarget { spot, column: name.clone() }),
+        }))
+    }
+
+    fn place(&self, column: &str) -> Result<usize, TableProblem> {
+        roles::place(&self.header, column)
+    }
+
+    fn cell(&self, row: usize, place: usize) -> Cell<'_> {
+        match &self.body {
+            Body::Lines { records, .. } => match records[row].get(place) {
+                Some(text) => self.text(text),
+                None => Cell::Missing,
+            },
+            Body::Columns { columns, .. } => match &columns[place] {
+                None => Cell::Missing,
+                Some(Column::Truths(values)) => values[row].map_or(Cell::Missing, Cell::Truth),
+                Some(Column::Integers(values)) => values[row].map_or(Cell::Missing, Cell::Integer),
+                Some(Column::Numbers(values)) if values[row].is_nan() => Cell::Missing,
+                Some(Column::Numbers(values)) => Cell::Number(values[row]),
+                Some(Column::Texts(values)) => {
+                    values[row].as_deref().map_or(Cell::Missing, |text| self.text(text))
+                }
+            },
         }
-        Ok(numbers)
     }
 
-    fn rows_of_text(&self) -> impl Iterator<Item = (&StringRecord, u64)> {
-        self.records.iter().zip(self.lines.iter().copied())
+    fn text<'a>(&self, text: &'a str) -> Cell<'a> {
+        if text.is_empty() || self.missing_words.contains(text) { Cell::Missing } else { Cell::Text(text) }
     }
 
-    fn place(&self, column: &str) -> Result<usize, CsvProblem> {
-        self.header.iter().position(|name| name == column).ok_or_else(|| CsvProblem::NoColumn {
-            column: column.to_owned(),
-            header: self.header.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
-        })
-    }
-}
-
-/// The line of a record, from 1. The parser's own position is the end of the record before, so that empty lines
-/// between the two are still to be counted.
-fn line(record: &StringRecord, content: &[u8]) -> u64 {
-    let Some(position) = record.position() else { return 0 };
-    let rest = usize::try_from(position.byte()).ok().and_then(|byte| content.get(byte..)).unwrap_or_default();
-    let skipped =
-        rest.iter().take_while(|&&byte| byte == b'\n' || byte == b'\r').filter(|&&byte| byte == b'\n');
-    position.line() + skipped.count() as u64
-}
-
-fn field<'a>(
-    record: &'a StringRecord,
-    line: u64,
-    place: usize,
-    column: &str,
-) -> Result<Field<'a>, CsvProblem> {
-    match record.get(place) {
-        Some(text) if !text.is_empty() => Ok(Field { text, line }),
-        _ => Err(CsvProblem::Missing { line, column: column.to_owned() }),
+    fn spot(&self, row: usize) -> Spot {
+        match &self.body {
+            Body::Lines { lines, .. } => Spot::Line(lines[row]),
+            Body::Columns { .. } => Spot::Row(row as u64 + 1),
+        }
     }
 }
 
-fn number(field: &Field<'_>, column: &str, words: Option<&BTreeMap<String, f32>>) -> Result<f32, CsvProblem> {
-    let meant = words.and_then(|words| words.get(field.text).copied()).or_else(|| field.text.parse().ok());
-    meant.filter(|number| number.is_finite()).ok_or_else(|| CsvProblem::NotANumber {
-        line: field.line,
-        column: column.to_owned(),
-        found: field.text.to_owned(),
-    })
+#[cfg(feature = "parquet")]
+impl Column {
+    /// How many values it has.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Truths(values) => values.len(),
+            Self::Integers(values) => values.len(),
+            Self::Numbers(values) => values.len(),
+            Self::Texts(values) => values.len(),
+        }
+    }
 }

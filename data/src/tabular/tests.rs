@@ -2,20 +2,41 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::path::PathBuf;
 
-use foldwise_study::spec::data::{CsvSpec, DataSpec, Task};
+use foldwise_study::spec::data::{DataSpec, Missing, TableSpec, Task};
 
 use crate::{Cache, DataError, Dataset, Features, TargetKind, Targets, facts, load};
 
+mod columns;
+#[cfg(feature = "parquet")]
+mod parquet;
+
+/// The settings of a table of classes `kind`.
+fn table(train: PathBuf) -> TableSpec {
+    TableSpec {
+        train,
+        test: None,
+        target: "kind".into(),
+        task: Task::Classification,
+        features: None,
+        group: None,
+        words: [].into(),
+        types: [].into(),
+        missing: Missing::Refuse,
+        missing_words: vec![],
+    }
+}
+
 /// A spec of `target` in `train`, written into a folder that lives as long as the test.
-fn read(train: &str, adapt: impl FnOnce(&mut CsvSpec)) -> Result<Dataset, DataError> {
+fn read(train: &str, adapt: impl FnOnce(&mut TableSpec)) -> Result<Dataset, DataError> {
     read_with_test(train, None, adapt)
 }
 
 fn read_with_test(
     train: &str,
     test: Option<&str>,
-    adapt: impl FnOnce(&mut CsvSpec),
+    adapt: impl FnOnce(&mut TableSpec),
 ) -> Result<Dataset, DataError> {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("plants.csv");
@@ -25,15 +46,7 @@ fn read_with_test(
         fs::write(&path, text).unwrap();
         path
     });
-    let mut csv = CsvSpec {
-        train: path,
-        test,
-        target: "kind".to_owned(),
-        task: Task::Classification,
-        features: None,
-        group: None,
-        words: [].into(),
-    };
+    let mut csv = TableSpec { test, ..table(path) };
     adapt(&mut csv);
     let spec = DataSpec { csv: Some(csv), ..DataSpec::default() };
     let dataset = load(&spec, &Cache::given("nowhere"))?;
@@ -41,14 +54,24 @@ fn read_with_test(
     Ok(dataset)
 }
 
-fn error(train: &str, adapt: impl FnOnce(&mut CsvSpec)) -> String {
+/// As `read`, of rows that differ from themselves: those with NaN.
+fn load_alone(train: &str, adapt: impl FnOnce(&mut TableSpec)) -> Result<Dataset, DataError> {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("plants.csv");
+    fs::write(&path, train).unwrap();
+    let mut csv = table(path);
+    adapt(&mut csv);
+    load(&DataSpec { csv: Some(csv), ..DataSpec::default() }, &Cache::given("nowhere"))
+}
+
+fn error(train: &str, adapt: impl FnOnce(&mut TableSpec)) -> String {
     read(train, adapt).unwrap_err().to_string()
 }
 
 fn names(dataset: &Dataset) -> &[String] {
     match &dataset.facts.target {
         TargetKind::Classes { names } => names,
-        TargetKind::Value => &[],
+        TargetKind::Values { .. } => &[],
     }
 }
 
@@ -85,7 +108,7 @@ fn chosen_features_keep_their_order_and_words_become_numbers() {
 #[test]
 fn regression_targets_are_numbers() {
     let dataset = read("x,kind\n1,0.5\n2,-3\n", |csv| csv.task = Task::Regression).unwrap();
-    assert_eq!(dataset.facts.target, TargetKind::Value);
+    assert_eq!(dataset.facts.target, TargetKind::Values { names: vec!["kind".to_owned()] });
     assert_eq!(dataset.train.targets, Targets::Values(vec![0.5, -3.0]));
 }
 
@@ -128,7 +151,7 @@ fn errors_name_line_column_and_remedy() {
 #[test]
 fn specs_that_do_not_fit_the_file_are_refused() {
     let text = "x,y,kind\n1,2,a\n";
-    assert!(error(text, |csv| csv.target = "sort".to_owned()).contains("no column is named `sort`"));
+    assert!(error(text, |csv| csv.target = "sort".into()).contains("no column is named `sort`"));
     let leak = error(text, |csv| csv.features = Some(vec!["x".to_owned(), "kind".to_owned()]));
     assert!(leak.contains("`kind` is the target"), "{leak}");
     let twice = error(text, |csv| csv.features = Some(vec!["x".to_owned(), "x".to_owned()]));

@@ -6,6 +6,8 @@ use crate::measure::MeasureSpec;
 use crate::space::{Space, Values};
 use crate::split::Validation;
 
+mod data;
+
 /// What is wrong with the study as a whole, whatever its trials.
 pub(super) fn check_study(spec: &Spec) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -16,29 +18,14 @@ pub(super) fn check_study(spec: &Spec) -> Vec<Problem> {
                 .hint("use letters, digits, `-`, `_` and `.`, starting with a letter or digit"),
         );
     }
-    let sources = [spec.data.dataset.is_some(), spec.data.idx.is_some(), spec.data.csv.is_some()];
-    if sources.iter().filter(|&&given| given).count() != 1 {
-        problems.push(Problem::new("data", "give exactly one of `dataset`, `idx` and `csv`"));
-    }
+    data::check_data(&spec.data, &mut problems);
     if let Err(error) = spec.validation.check() {
         problems.push(Problem::new("validation", error.to_string()));
     }
-    check_normalize(spec, &mut problems);
     check_final(spec, &mut problems);
     check_measure(&spec.measure, &mut problems);
     check_space(&spec.space, &mut problems);
     problems
-}
-
-fn check_normalize(spec: &Spec, problems: &mut Vec<Problem>) {
-    let Some(normalize) = &spec.data.normalize else { return };
-    if normalize.mean.len() != normalize.std.len() {
-        let message = format!("{} means, but {} deviations", normalize.mean.len(), normalize.std.len());
-        problems.push(Problem::new("data.normalize", message).hint("give one of each per channel"));
-    }
-    if normalize.std.iter().any(|&std| std <= 0.0) {
-        problems.push(Problem::new("data.normalize.std", "deviations must be greater than 0"));
-    }
 }
 
 fn check_final(spec: &Spec, problems: &mut Vec<Problem>) {

@@ -1,12 +1,17 @@
 //! `[data]`: which rows a study learns from, and what is done to them before they are seen.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where the rows come from. Exactly one of `dataset`, `idx` and `csv` is given.
+mod files;
+mod table;
+
+pub use files::IdxSpec;
+pub use table::{ColumnType, Missing, TableSpec, TargetColumns, Task};
+
+/// Where the rows come from, of which exactly one is given, and what is done to them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataSpec {
@@ -18,7 +23,10 @@ pub struct DataSpec {
     pub idx: Option<IdxSpec>,
     /// Comma-separated files with a header line, plain or gzipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub csv: Option<CsvSpec>,
+    pub csv: Option<TableSpec>,
+    /// Parquet files with flat columns, with the settings of `csv`. A null, and a number that is NaN, is a missing value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parquet: Option<TableSpec>,
     /// Use only the first so many training rows. All by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2))]
@@ -27,71 +35,69 @@ pub struct DataSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub test_rows: Option<usize>,
-    /// Subtract a mean and divide by a deviation, after bytes were scaled to 0..1.
+    /// Subtract a mean and divide by a deviation, after bytes were scaled to 0..1. Nothing is done by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalize: Option<Normalize>,
 }
 
-/// A training pair of IDX files and, where there is one, a test pair.
+/// `(x − mean) / std`, per channel (pictures) or per feature (tables).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct IdxSpec {
-    /// Training images or features: bytes, shape `[rows, …]`.
-    pub train_features: PathBuf,
-    /// Training labels: bytes, shape `[rows]`.
-    pub train_labels: PathBuf,
-    /// Test images or features.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test_features: Option<PathBuf>,
-    /// Test labels.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test_labels: Option<PathBuf>,
-}
-
-/// A CSV file of training rows and, where there is one, a file of test rows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CsvSpec {
-    /// The training rows.
-    pub train: PathBuf,
-    /// The test rows, with the same columns.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test: Option<PathBuf>,
-    /// The column to predict.
-    pub target: String,
-    /// Whether the target names a class or is a number.
-    #[serde(default)]
-    pub task: Task,
-    /// The feature columns, in order. By default every column but the target and the group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub features: Option<Vec<String>>,
-    /// The column whose equal values must never be split between training and validation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// Numbers for the words of a column that holds words, by column and then by word.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub words: BTreeMap<String, BTreeMap<String, f32>>,
-}
-
-/// What a target column means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// Each distinct value is a class; classes are numbered in sorted order.
-    #[default]
-    Classification,
-    /// The value is a number.
-    Regression,
+pub enum Normalize {
+    /// Mean and standard deviation (of the population; a deviation of 0 counts as 1) of each channel or feature over the
+    /// training rows of each run's fold alone, so that nothing of the validation rows leaks into them.
+    Fitted,
+    /// Numbers that are known.
+    #[serde(untagged)]
+    Fixed(FixedNormalize),
 }
 
-/// `(x − mean) / std`, per channel (images) or per feature (tables). One value serves all of them.
+/// Means and deviations that are known. One value serves all channels or features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Normalize {
+pub struct FixedNormalize {
     /// Means, one or one per channel.
     #[schemars(length(min = 1))]
     pub mean: Vec<f32>,
     /// Standard deviations, one or one per channel; none is zero.
     #[schemars(length(min = 1))]
     pub std: Vec<f32>,
+}
+
+impl DataSpec {
+    /// The names of all sources, of which a spec gives one.
+    pub const SOURCES: [&str; 4] = ["dataset", "idx", "csv", "parquet"];
+
+    /// The names of the sources that are given.
+    #[must_use]
+    pub fn given(&self) -> Vec<&'static str> {
+        let given = [self.dataset.is_some(), self.idx.is_some(), self.csv.is_some(), self.parquet.is_some()];
+        Self::SOURCES.into_iter().zip(given).filter_map(|(name, given)| given.then_some(name)).collect()
+    }
+
+    /// The known means and deviations, where they are given.
+    #[must_use]
+    pub fn fixed_normalize(&self) -> Option<&FixedNormalize> {
+        match &self.normalize {
+            Some(Normalize::Fixed(fixed)) => Some(fixed),
+            Some(Normalize::Fitted) | None => None,
+        }
+    }
+
+    /// What the rows are called where people read it: the dataset, the file or folder that they come from.
+    #[must_use]
+    pub fn rows_name(&self) -> String {
+        let path = self
+            .table()
+            .map(|table| table.train.as_path())
+            .or(self.idx.as_ref().map(|idx| idx.train_features.as_path()));
+        let read = self.dataset.clone().or(path.map(|path: &Path| path.display().to_string()));
+        read.unwrap_or_default()
+    }
+
+    /// The table's settings, where the rows are a table's.
+    #[must_use]
+    pub fn table(&self) -> Option<&TableSpec> {
+        self.csv.as_ref().or(self.parquet.as_ref())
+    }
 }

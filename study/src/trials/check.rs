@@ -55,7 +55,7 @@ fn check_optimizer(train: &TrainSpec, problems: &mut Vec<Problem>) {
 fn check_loss(train: &TrainSpec, loss: Loss, rows: &RowFacts, problems: &mut Vec<Problem>) {
     if loss.needs_classes() && rows.classes.is_none() {
         let problem = Problem::new("train.loss", "cross_entropy needs classes, but the target is a number");
-        problems.push(problem.hint("use mean_squared_error, or data.csv.task = \"classification\""));
+        problems.push(problem.hint("use mean_squared_error, or task = \"classification\" in [data]"));
     }
     let settings = [
         ("label_smoothing", train.label_smoothing.is_some(), Loss::CrossEntropy, "cross_entropy"),

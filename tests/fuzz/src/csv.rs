@@ -2,6 +2,7 @@
 
 use foldwise_data::{Cache, DataError, Dataset, Features, Table, TargetKind, Targets, facts, load};
 use foldwise_study::spec::DataSpec;
+use foldwise_study::spec::data::Missing;
 use serde_json::{Value as Json, json};
 
 use crate::folder::Folder;
@@ -46,7 +47,8 @@ pub(crate) fn check(spec: &DataSpec) {
     match load(spec, &cache) {
         Ok(dataset) => {
             assert_eq!(facts(spec, &cache).expect("the facts of what was loaded"), dataset.facts);
-            check_dataset(&dataset);
+            let gaps = spec.table().is_some_and(|table| table.missing == Missing::Mean);
+            check_dataset(&dataset, gaps);
         }
         Err(error) => check_error(&error),
     }
@@ -56,40 +58,37 @@ fn check_error(error: &DataError) {
     assert!(!error.to_string().is_empty());
 }
 
-fn check_dataset(dataset: &Dataset) {
-    let classes = match &dataset.facts.target {
-        TargetKind::Classes { names } => Some(names.len()),
-        TargetKind::Value => None,
-    };
+/// Whether every row is whole. `gaps` are features that are to be filled later.
+fn check_dataset(dataset: &Dataset, gaps: bool) {
     for table in [Some(&dataset.train), dataset.test.as_ref()].into_iter().flatten() {
         assert_eq!(table.shape, dataset.facts.shape);
-        check_table(table, classes);
+        check_table(table, &dataset.facts.target, gaps);
     }
     assert_eq!(dataset.train.rows, dataset.facts.train_rows);
     assert_eq!(dataset.test.as_ref().map(|test| test.rows), dataset.facts.test_rows);
 }
 
-fn check_table(table: &Table, classes: Option<usize>) {
+fn check_table(table: &Table, target: &TargetKind, gaps: bool) {
     assert!(table.rows > 0 && table.row_len() > 0);
     let features = match &table.features {
         Features::Bytes(bytes) => bytes.len(),
         Features::Floats(floats) => {
-            assert!(floats.iter().all(|number| number.is_finite()));
+            assert!(floats.iter().all(|number| number.is_finite() || gaps && number.is_nan()));
             floats.len()
         }
     };
     assert_eq!(features, table.rows * table.row_len());
-    let targets = match (&table.targets, classes) {
-        (Targets::Classes(targets), Some(classes)) => {
-            assert!(targets.iter().all(|&class| (class as usize) < classes));
+    let targets = match (&table.targets, target) {
+        (Targets::Classes(targets), TargetKind::Classes { names }) => {
+            assert!(targets.iter().all(|&class| (class as usize) < names.len()));
             targets.len()
         }
-        (Targets::Values(targets), None) => {
+        (Targets::Values(targets), TargetKind::Values { .. }) => {
             assert!(targets.iter().all(|number| number.is_finite()));
             targets.len()
         }
-        (targets, classes) => panic!("{classes:?} classes, but targets {targets:?}"),
+        (targets, target) => panic!("{target:?}, but targets {targets:?}"),
     };
-    assert_eq!(targets, table.rows);
+    assert_eq!(targets, table.rows * target.width());
     assert!(table.groups.as_ref().is_none_or(|groups| groups.len() == table.rows));
 }

@@ -34,9 +34,14 @@ fn read(input: &[u8], format: Format) {
     if file.spec.space.points().expect("a space that was read is bounded") > TRIALS_TRIED_MAX {
         return;
     }
-    let pictures =
-        RowFacts { shape: vec![1, 28, 28], classes: Some(10), train_rows: 200, test_rows: Some(50) };
-    let table = RowFacts { shape: vec![4], classes: None, train_rows: 150, test_rows: None };
+    let pictures = RowFacts {
+        shape: vec![1, 28, 28],
+        classes: Some(10),
+        targets: 1,
+        train_rows: 200,
+        test_rows: Some(50),
+    };
+    let table = RowFacts { shape: vec![4], classes: None, targets: 1, train_rows: 150, test_rows: None };
     for rows in [pictures, table] {
         match file.trials(&rows) {
             Ok(trials) => check_trials(&file.spec, &trials, &rows),

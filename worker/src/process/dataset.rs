@@ -1,6 +1,6 @@
 //! Datasets on the device: loaded once and kept across cohorts.
 
-use foldwise_data::{Cache, Dataset, TargetKind, Targets};
+use foldwise_data::{Cache, Targets};
 use foldwise_proto::v1::FailureKind;
 use foldwise_study::spec::DataSpec;
 use foldwise_study::split::Rows;
@@ -72,7 +72,8 @@ impl Datasets {
         }
         let rows = RowFacts {
             shape: dataset.facts.shape.clone(),
-            classes: class_count(&dataset),
+            classes: dataset.facts.target.classes(),
+            targets: dataset.facts.target.width(),
             train_rows: dataset.facts.train_rows,
             test_rows: dataset.facts.test_rows,
         };
@@ -80,7 +81,7 @@ impl Datasets {
             shape: &rows.shape,
             train: part(&dataset.train, rows.classes),
             test: dataset.test.as_ref().map(|table| part(table, rows.classes)),
-            normalize: spec.normalize.as_ref().map(|n| Normalize::Fixed { mean: &n.mean, std: &n.std }),
+            normalize: spec.normalize.as_ref().map(normalize),
             raw,
         };
         let data = DeviceData::new(source, self.device).map_err(|error| Failed::of_training(&error))?;
@@ -93,10 +94,10 @@ impl Datasets {
     }
 }
 
-fn class_count(dataset: &Dataset) -> Option<usize> {
-    match &dataset.facts.target {
-        TargetKind::Classes { names } => Some(names.len()),
-        TargetKind::Value => None,
+fn normalize(spec: &SpecNormalize) -> Normalize<'_> {
+    match spec {
+        SpecNormalize::Fitted(_) => Normalize::Fitted,
+        SpecNormalize::Fixed(fixed) => Normalize::Fixed { mean: &fixed.mean, std: &fixed.std },
     }
 }
 

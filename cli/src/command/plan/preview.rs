@@ -3,8 +3,8 @@
 use foldwise_coordinator::ledger::StudyRecord;
 use foldwise_coordinator::submission::{self, SubmissionError};
 use foldwise_data::Cache;
+use foldwise_study::spec::Spec;
 use foldwise_study::spec::scale::Scale;
-use foldwise_study::spec::{DataSpec, Spec};
 
 use crate::command::data;
 use crate::error::CliError;
@@ -41,11 +41,4 @@ async fn preview(text: &SpecText) -> Result<StudyRecord, CliError> {
 fn needed_rows(spec: &Spec) -> Option<&str> {
     let needed = spec.validation.needs_classes() || spec.validation.needs_groups();
     spec.data.dataset.as_deref().filter(|_| needed)
-}
-
-/// What the rows are called: the dataset, or the file they come from.
-pub(super) fn rows_name(data: &DataSpec) -> String {
-    let idx = data.idx.as_ref().map(|idx| idx.train_features.display().to_string());
-    let csv = data.csv.as_ref().map(|csv| csv.train.display().to_string());
-    data.dataset.clone().or(idx).or(csv).unwrap_or_default()
 }

@@ -9,7 +9,6 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::cost;
-use super::preview::rows_name;
 
 /// Everything that is known before a study starts.
 #[derive(Debug, Serialize)]
@@ -77,7 +76,7 @@ impl PlanView {
         let fold = |&(train_rows, validation_rows): &(usize, usize)| FoldView { train_rows, validation_rows };
         Self {
             name: spec.name.clone(),
-            dataset: rows_name(&spec.data),
+            dataset: spec.data.rows_name(),
             row_shape: rows.shape.clone(),
             classes: rows.classes,
             train_rows: rows.train_rows,
