@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use foldwise_study::spec::data::DataSpec;
 
+use crate::arrays::ArrayProblem;
 use crate::fetch::{RoadFailure, list_failures};
 use crate::idx::IdxProblem;
 use crate::tabular::TableProblem;
@@ -99,6 +100,16 @@ pub enum DataError {
         path: PathBuf,
         /// What is wrong with it; starts with `: ` or `, line …`.
         problem: TableProblem,
+    },
+    /// An array does not hold what the spec says.
+    #[error("{}, array `{array}`: {problem}", path.display())]
+    Array {
+        /// The file.
+        path: PathBuf,
+        /// The array's name.
+        array: String,
+        /// What is wrong with it.
+        problem: ArrayProblem,
     },
     /// A file of a catalogue dataset is not where it should be.
     #[error("`{name}` is not complete: {} is missing, and so is its .gz", path.display())]

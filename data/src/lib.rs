@@ -4,6 +4,7 @@
 //! checked: catalogue files against their published sha256, files of one's own against their format, and the
 //! [`Facts::digest`] tells two versions of the same name apart. Nothing here knows studies, runs or devices.
 
+mod arrays;
 mod cache;
 mod catalogue;
 mod content;
@@ -16,8 +17,9 @@ pub mod idx;
 mod pair;
 mod tabular;
 
-use foldwise_study::spec::data::{DataSpec, IdxSpec, TableSpec};
+use foldwise_study::spec::data::{ArraySpec, DataSpec, IdxSpec, TableSpec};
 
+pub use arrays::ArrayProblem;
 pub use cache::{Cache, DATA_VARIABLE};
 pub use catalogue::{Entry, File, Road, Role, catalogue};
 pub use content::CONTENT_BYTES_MAX;
@@ -63,16 +65,20 @@ enum Source<'a> {
 enum Own<'a> {
     Idx(&'a IdxSpec),
     Table(tabular::Format, &'a TableSpec),
+    Arrays(arrays::Format, &'a ArraySpec),
 }
 
 impl<'a> Source<'a> {
     fn of(spec: &'a DataSpec) -> Result<Self, DataError> {
         let catalogue = spec.dataset.as_deref().map(|name| catalogue::entry(name).map(Self::Catalogue));
         let table = |format, table: &'a TableSpec| Self::Own(Own::Table(format, table));
+        let arrays = |format, arrays: &'a ArraySpec| Self::Own(Own::Arrays(format, arrays));
         let given = [
             spec.idx.as_ref().map(|idx| Self::Own(Own::Idx(idx))),
             spec.csv.as_ref().map(|csv| table(tabular::Format::Csv, csv)),
             spec.parquet.as_ref().map(|parquet| table(tabular::Format::Parquet, parquet)),
+            spec.npz.as_ref().map(|npz| arrays(arrays::Format::Npz, npz)),
+            spec.safetensors.as_ref().map(|file| arrays(arrays::Format::Safetensors, file)),
         ];
         let mut sources = catalogue.into_iter().chain(given.into_iter().flatten().map(Ok));
         match (sources.next(), sources.next()) {
@@ -87,6 +93,7 @@ impl Own<'_> {
         match *self {
             Self::Idx(idx) => pair::read(idx),
             Self::Table(format, table) => tabular::read(format, table),
+            Self::Arrays(format, arrays) => arrays::read(format, arrays),
         }
     }
 }

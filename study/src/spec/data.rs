@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 mod files;
 mod table;
 
-pub use files::IdxSpec;
+pub use files::{ArraySpec, ChannelOrder, IdxSpec};
 pub use table::{ColumnType, Missing, TableSpec, TargetColumns, Task};
 
 /// Where the rows come from, of which exactly one is given, and what is done to them.
@@ -27,6 +27,12 @@ pub struct DataSpec {
     /// Parquet files with flat columns, with the settings of `csv`. A null, and a number that is NaN, is a missing value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parquet: Option<TableSpec>,
+    /// NumPy's archives of arrays (`numpy.savez`, `numpy.savez_compressed`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub npz: Option<ArraySpec>,
+    /// Arrays in files in the safetensors format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safetensors: Option<ArraySpec>,
     /// Use only the first so many training rows. All by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2))]
@@ -66,12 +72,19 @@ pub struct FixedNormalize {
 
 impl DataSpec {
     /// The names of all sources, of which a spec gives one.
-    pub const SOURCES: [&str; 4] = ["dataset", "idx", "csv", "parquet"];
+    pub const SOURCES: [&str; 6] = ["dataset", "idx", "csv", "parquet", "npz", "safetensors"];
 
     /// The names of the sources that are given.
     #[must_use]
     pub fn given(&self) -> Vec<&'static str> {
-        let given = [self.dataset.is_some(), self.idx.is_some(), self.csv.is_some(), self.parquet.is_some()];
+        let given = [
+            self.dataset.is_some(),
+            self.idx.is_some(),
+            self.csv.is_some(),
+            self.parquet.is_some(),
+            self.npz.is_some(),
+            self.safetensors.is_some(),
+        ];
         Self::SOURCES.into_iter().zip(given).filter_map(|(name, given)| given.then_some(name)).collect()
     }
 
@@ -90,7 +103,8 @@ impl DataSpec {
         let path = self
             .table()
             .map(|table| table.train.as_path())
-            .or(self.idx.as_ref().map(|idx| idx.train_features.as_path()));
+            .or(self.idx.as_ref().map(|idx| idx.train_features.as_path()))
+            .or(self.npz.as_ref().or(self.safetensors.as_ref()).map(|arrays| arrays.train.as_path()));
         let read = self.dataset.clone().or(path.map(|path: &Path| path.display().to_string()));
         read.unwrap_or_default()
     }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Task;
+
 /// A training pair of IDX files and, where there is one, a test pair.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -19,4 +21,49 @@ pub struct IdxSpec {
     /// Test labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_labels: Option<PathBuf>,
+}
+
+/// A file of named arrays for the training rows and, where there is one, another for the test rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArraySpec {
+    /// The file of the training rows.
+    pub train: PathBuf,
+    /// The file of the test rows, with arrays of the same names and of the same shape per row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<PathBuf>,
+    /// The array of features; "x" by default. Numbers of any type: unsigned bytes are scaled to 0..1 later, all others
+    /// become 32-bit floats, which must be finite. Shape `[rows, F]`, `[rows, H, W]` (pictures of one channel) or
+    /// `[rows, C, H, W]`.
+    #[serde(default = "x")]
+    pub features: String,
+    /// The array of targets; "y" by default. Classes are whole numbers from 0, shape `[rows]`; numbers to predict have the
+    /// shape `[rows]` or `[rows, outputs]`.
+    #[serde(default = "y")]
+    pub targets: String,
+    /// Whether a target is a class or a number.
+    #[serde(default)]
+    pub task: Task,
+    /// Where the channels of pictures with four dimensions stand; "first" by default.
+    #[serde(default)]
+    pub channels: ChannelOrder,
+}
+
+/// Where the channels of pictures stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelOrder {
+    /// `[rows, C, H, W]`, as PyTorch has them.
+    #[default]
+    First,
+    /// `[rows, H, W, C]`, as TensorFlow and most image libraries have them.
+    Last,
+}
+
+fn x() -> String {
+    "x".to_owned()
+}
+
+fn y() -> String {
+    "y".to_owned()
 }
