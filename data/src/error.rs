@@ -8,6 +8,7 @@ use foldwise_study::spec::data::DataSpec;
 use crate::arrays::ArrayProblem;
 use crate::fetch::{RoadFailure, list_failures};
 use crate::idx::IdxProblem;
+use crate::images::ImageProblem;
 use crate::tabular::TableProblem;
 
 /// A dataset that could not be described, fetched or read. The message holds the reason and the remedy.
@@ -110,6 +111,14 @@ pub enum DataError {
         array: String,
         /// What is wrong with it.
         problem: ArrayProblem,
+    },
+    /// A folder does not hold pictures as it should, or a picture is none.
+    #[error("{} {problem}", path.display())]
+    Image {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: ImageProblem,
     },
     /// A file of a catalogue dataset is not where it should be.
     #[error("`{name}` is not complete: {} is missing, and so is its .gz", path.display())]

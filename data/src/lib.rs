@@ -14,10 +14,11 @@ mod error;
 mod fetch;
 mod guard;
 pub mod idx;
+mod images;
 mod pair;
 mod tabular;
 
-use foldwise_study::spec::data::{ArraySpec, DataSpec, IdxSpec, TableSpec};
+use foldwise_study::spec::data::{ArraySpec, DataSpec, IdxSpec, ImagesSpec, TableSpec};
 
 pub use arrays::ArrayProblem;
 pub use cache::{Cache, DATA_VARIABLE};
@@ -28,6 +29,7 @@ pub use content::decompress;
 pub use dataset::{Dataset, Facts, Features, Table, TargetKind, Targets};
 pub use error::DataError;
 pub use fetch::{FetchEvent, RoadFailure, fetch, verify};
+pub use images::{ImageProblem, PICTURE_FILE_BYTES_MAX, PICTURE_SIDE_MAX};
 pub use tabular::{CATEGORIES_MAX, CLASSES_MAX, ENCODED_NUMBERS_MAX, Spot, TableProblem};
 
 /// Everything that is known about the spec's dataset without holding its rows, with the spec's row limits applied.
@@ -66,6 +68,7 @@ enum Own<'a> {
     Idx(&'a IdxSpec),
     Table(tabular::Format, &'a TableSpec),
     Arrays(arrays::Format, &'a ArraySpec),
+    Images(&'a ImagesSpec),
 }
 
 impl<'a> Source<'a> {
@@ -79,6 +82,7 @@ impl<'a> Source<'a> {
             spec.parquet.as_ref().map(|parquet| table(tabular::Format::Parquet, parquet)),
             spec.npz.as_ref().map(|npz| arrays(arrays::Format::Npz, npz)),
             spec.safetensors.as_ref().map(|file| arrays(arrays::Format::Safetensors, file)),
+            spec.images.as_ref().map(|images| Self::Own(Own::Images(images))),
         ];
         let mut sources = catalogue.into_iter().chain(given.into_iter().flatten().map(Ok));
         match (sources.next(), sources.next()) {
@@ -94,6 +98,7 @@ impl Own<'_> {
             Self::Idx(idx) => pair::read(idx),
             Self::Table(format, table) => tabular::read(format, table),
             Self::Arrays(format, arrays) => arrays::read(format, arrays),
+            Self::Images(images) => images::read(images),
         }
     }
 }

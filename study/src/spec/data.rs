@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 mod files;
 mod table;
 
-pub use files::{ArraySpec, ChannelOrder, IdxSpec};
+pub use files::{ArraySpec, ChannelOrder, IdxSpec, ImagesSpec};
 pub use table::{ColumnType, Missing, TableSpec, TargetColumns, Task};
 
 /// Where the rows come from, of which exactly one is given, and what is done to them.
@@ -33,6 +33,9 @@ pub struct DataSpec {
     /// Arrays in files in the safetensors format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub safetensors: Option<ArraySpec>,
+    /// Folders of pictures, one folder per class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<ImagesSpec>,
     /// Use only the first so many training rows. All by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2))]
@@ -72,7 +75,7 @@ pub struct FixedNormalize {
 
 impl DataSpec {
     /// The names of all sources, of which a spec gives one.
-    pub const SOURCES: [&str; 6] = ["dataset", "idx", "csv", "parquet", "npz", "safetensors"];
+    pub const SOURCES: [&str; 7] = ["dataset", "idx", "csv", "parquet", "npz", "safetensors", "images"];
 
     /// The names of the sources that are given.
     #[must_use]
@@ -84,6 +87,7 @@ impl DataSpec {
             self.parquet.is_some(),
             self.npz.is_some(),
             self.safetensors.is_some(),
+            self.images.is_some(),
         ];
         Self::SOURCES.into_iter().zip(given).filter_map(|(name, given)| given.then_some(name)).collect()
     }
@@ -104,7 +108,8 @@ impl DataSpec {
             .table()
             .map(|table| table.train.as_path())
             .or(self.idx.as_ref().map(|idx| idx.train_features.as_path()))
-            .or(self.npz.as_ref().or(self.safetensors.as_ref()).map(|arrays| arrays.train.as_path()));
+            .or(self.npz.as_ref().or(self.safetensors.as_ref()).map(|arrays| arrays.train.as_path()))
+            .or(self.images.as_ref().map(|images| images.train.as_path()));
         let read = self.dataset.clone().or(path.map(|path: &Path| path.display().to_string()));
         read.unwrap_or_default()
     }

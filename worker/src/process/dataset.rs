@@ -3,6 +3,7 @@
 use foldwise_data::{Cache, Targets};
 use foldwise_proto::v1::FailureKind;
 use foldwise_study::spec::DataSpec;
+use foldwise_study::spec::data::Normalize as SpecNormalize;
 use foldwise_study::split::Rows;
 use foldwise_study::trials::RowFacts;
 
@@ -96,7 +97,7 @@ impl Datasets {
 
 fn normalize(spec: &SpecNormalize) -> Normalize<'_> {
     match spec {
-        SpecNormalize::Fitted(_) => Normalize::Fitted,
+        SpecNormalize::Fitted => Normalize::Fitted,
         SpecNormalize::Fixed(fixed) => Normalize::Fixed { mean: &fixed.mean, std: &fixed.std },
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::spec::data::{ColumnType, DataSpec, FixedNormalize, Missing, TableSpec, Task};
+use crate::spec::data::{ColumnType, DataSpec, FixedNormalize, ImagesSpec, Missing, TableSpec, Task};
 use crate::spec::problem::Problem;
 
 /// What is wrong with a study's data, whatever the files hold.
@@ -21,6 +21,9 @@ pub(super) fn check_data(data: &DataSpec, problems: &mut Vec<Problem>) {
         if let Some(table) = table {
             check_table(&format!("data.{source}"), table, problems);
         }
+    }
+    if let Some(images) = &data.images {
+        check_images(images, problems);
     }
     if let Some(fixed) = data.fixed_normalize() {
         check_normalize(fixed, problems);
@@ -62,5 +65,12 @@ fn check_table(path: &str, table: &TableSpec, problems: &mut Vec<Problem>) {
         && !number.is_finite()
     {
         problems.push(Problem::new(format!("{path}.missing.fill"), "must be finite"));
+    }
+}
+
+fn check_images(images: &ImagesSpec, problems: &mut Vec<Problem>) {
+    if images.channels == 2 {
+        let problem = Problem::new("data.images.channels", "pictures have 1 channel or 3, not 2");
+        problems.push(problem.hint("1 is grey; 3 is red, green and blue"));
     }
 }

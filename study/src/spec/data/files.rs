@@ -60,10 +60,35 @@ pub enum ChannelOrder {
     Last,
 }
 
+/// A folder of pictures for training and, where there is one, another for testing. Each holds one folder per class, and
+/// that the class's PNG and JPEG files. Rows are ordered by class and then by file name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImagesSpec {
+    /// The folder of the training rows. Its folders' names, sorted, are the classes.
+    pub train: PathBuf,
+    /// The folder of the test rows, with no class that has no training rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<PathBuf>,
+    /// 3 makes every picture one of red, green and blue, 1 one of grey; 3 by default. Transparency is left out.
+    #[serde(default = "colours")]
+    #[schemars(range(min = 1, max = 3))]
+    pub channels: u8,
+    /// Height and width in pixels that every picture is brought to (bilinear, whatever its own proportions). By default
+    /// all pictures must be of one size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(range(min = 1, max = 4096)))]
+    pub size: Option<[u32; 2]>,
+}
+
 fn x() -> String {
     "x".to_owned()
 }
 
 fn y() -> String {
     "y".to_owned()
+}
+
+fn colours() -> u8 {
+    3
 }
