@@ -7,6 +7,7 @@ use foldwise_study::spec::data::DataSpec;
 
 use crate::arrays::ArrayProblem;
 use crate::fetch::{RoadFailure, list_failures};
+use crate::generated::ExpressionProblem;
 use crate::idx::IdxProblem;
 use crate::images::ImageProblem;
 use crate::tabular::TableProblem;
@@ -119,6 +120,37 @@ pub enum DataError {
         path: PathBuf,
         /// What is wrong with it.
         problem: ImageProblem,
+    },
+    /// The settings of generated rows contradict each other.
+    #[error("data.{kind} cannot be generated: {problem}")]
+    Generated {
+        /// `function` or `blobs`.
+        kind: &'static str,
+        /// Why, and what to do.
+        problem: String,
+    },
+    /// A function's expression is not one.
+    #[error("data.function.expression, {problem} (in `{expression}`)")]
+    Expression {
+        /// The expression.
+        expression: String,
+        /// What is wrong with it; starts with its column.
+        problem: ExpressionProblem,
+    },
+    /// A function has no finite value at an x.
+    #[error(
+        "`{expression}` is {y} at x = {x} (in the {part} rows), and only finite numbers can be learned: change `range` or \
+         the number of rows so that this x is not met, or the expression so that it is finite there"
+    )]
+    NotFinite {
+        /// The expression.
+        expression: String,
+        /// Where.
+        x: f64,
+        /// Its value there.
+        y: f64,
+        /// `train` or `test`.
+        part: &'static str,
     },
     /// A file of a catalogue dataset is not where it should be.
     #[error("`{name}` is not complete: {} is missing, and so is its .gz", path.display())]

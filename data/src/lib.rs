@@ -12,13 +12,18 @@ mod dataset;
 mod digest;
 mod error;
 mod fetch;
+mod generated;
 mod guard;
 pub mod idx;
 mod images;
+mod labels;
 mod pair;
+mod stream;
 mod tabular;
 
-use foldwise_study::spec::data::{ArraySpec, DataSpec, IdxSpec, ImagesSpec, TableSpec};
+use foldwise_study::spec::data::{
+    ArraySpec, BlobsSpec, DataSpec, FunctionSpec, IdxSpec, ImagesSpec, TableSpec,
+};
 
 pub use arrays::ArrayProblem;
 pub use cache::{Cache, DATA_VARIABLE};
@@ -29,6 +34,7 @@ pub use content::decompress;
 pub use dataset::{Dataset, Facts, Features, Table, TargetKind, Targets};
 pub use error::DataError;
 pub use fetch::{FetchEvent, RoadFailure, fetch, verify};
+pub use generated::{Expression, ExpressionProblem};
 pub use images::{ImageProblem, PICTURE_FILE_BYTES_MAX, PICTURE_SIDE_MAX};
 pub use tabular::{CATEGORIES_MAX, CLASSES_MAX, ENCODED_NUMBERS_MAX, Spot, TableProblem};
 
@@ -41,25 +47,33 @@ pub use tabular::{CATEGORIES_MAX, CLASSES_MAX, ENCODED_NUMBERS_MAX, Spot, TableP
 pub fn facts(spec: &DataSpec, _cache: &Cache) -> Result<Facts, DataError> {
     match Source::of(spec)? {
         Source::Catalogue(entry) => entry.facts().limited(spec),
+        Source::Blobs(blobs) => generated::blobs::facts(blobs)?.limited(spec),
         Source::Own(own) => Ok(own.read()?.limited(spec)?.facts),
     }
 }
 
-/// The spec's rows, with the spec's row limits applied. A dataset of the catalogue is fetched if it is missing.
+/// The spec's rows, with the spec's row limits applied and, where the spec says so, their labels shuffled. A dataset of
+/// the catalogue is fetched if it is missing.
 ///
 /// # Errors
 /// As [`facts`], and a dataset that could not be fetched or does not have its published checksums.
 pub fn load(spec: &DataSpec, cache: &Cache) -> Result<Dataset, DataError> {
     let dataset = match Source::of(spec)? {
         Source::Catalogue(entry) => catalogue::load(entry, cache)?,
+        Source::Blobs(blobs) => generated::blobs::load(blobs)?,
         Source::Own(own) => own.read()?,
     };
-    dataset.limited(spec)
+    let mut dataset = dataset.limited(spec)?;
+    if let Some(shuffle) = spec.shuffle_labels {
+        labels::shuffle(&mut dataset.train, shuffle);
+    }
+    Ok(dataset)
 }
 
 /// The one source that a spec names.
 enum Source<'a> {
     Catalogue(&'static Entry),
+    Blobs(&'a BlobsSpec),
     Own(Own<'a>),
 }
 
@@ -69,6 +83,7 @@ enum Own<'a> {
     Table(tabular::Format, &'a TableSpec),
     Arrays(arrays::Format, &'a ArraySpec),
     Images(&'a ImagesSpec),
+    Function(&'a FunctionSpec),
 }
 
 impl<'a> Source<'a> {
@@ -83,6 +98,8 @@ impl<'a> Source<'a> {
             spec.npz.as_ref().map(|npz| arrays(arrays::Format::Npz, npz)),
             spec.safetensors.as_ref().map(|file| arrays(arrays::Format::Safetensors, file)),
             spec.images.as_ref().map(|images| Self::Own(Own::Images(images))),
+            spec.function.as_ref().map(|function| Self::Own(Own::Function(function))),
+            spec.blobs.as_ref().map(Self::Blobs),
         ];
         let mut sources = catalogue.into_iter().chain(given.into_iter().flatten().map(Ok));
         match (sources.next(), sources.next()) {
@@ -99,6 +116,7 @@ impl Own<'_> {
             Self::Table(format, table) => tabular::read(format, table),
             Self::Arrays(format, arrays) => arrays::read(format, arrays),
             Self::Images(images) => images::read(images),
+            Self::Function(function) => generated::function::load(function),
         }
     }
 }

@@ -2,8 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::spec::data::{ColumnType, DataSpec, FixedNormalize, ImagesSpec, Missing, TableSpec, Task};
+use crate::spec::data::{
+    BlobsSpec, ColumnType, DataSpec, FixedNormalize, FunctionSpec, ImagesSpec, Missing, TableSpec, Task,
+};
 use crate::spec::problem::Problem;
+
+/// The most numbers that generated rows may have in all: as 32-bit floats they are half of what a file may hold.
+const GENERATED_NUMBERS_MAX: usize = 1 << 30;
 
 /// What is wrong with a study's data, whatever the files hold.
 pub(super) fn check_data(data: &DataSpec, problems: &mut Vec<Problem>) {
@@ -24,6 +29,12 @@ pub(super) fn check_data(data: &DataSpec, problems: &mut Vec<Problem>) {
     }
     if let Some(images) = &data.images {
         check_images(images, problems);
+    }
+    if let Some(function) = &data.function {
+        check_function(function, problems);
+    }
+    if let Some(blobs) = &data.blobs {
+        check_blobs(blobs, problems);
     }
     if let Some(fixed) = data.fixed_normalize() {
         check_normalize(fixed, problems);
@@ -72,5 +83,28 @@ fn check_images(images: &ImagesSpec, problems: &mut Vec<Problem>) {
     if images.channels == 2 {
         let problem = Problem::new("data.images.channels", "pictures have 1 channel or 3, not 2");
         problems.push(problem.hint("1 is grey; 3 is red, green and blue"));
+    }
+}
+
+fn check_function(function: &FunctionSpec, problems: &mut Vec<Problem>) {
+    let [least, greatest] = function.range;
+    if least >= greatest || !(greatest - least).is_finite() {
+        let message = format!("[{least}, {greatest}] is no range from a lesser to a greater number");
+        problems.push(Problem::new("data.function.range", message));
+    }
+}
+
+fn check_blobs(blobs: &BlobsSpec, problems: &mut Vec<Problem>) {
+    if blobs.rows < blobs.classes {
+        let message = format!("{} rows cannot hold {} classes", blobs.rows, blobs.classes);
+        problems.push(Problem::new("data.blobs.rows", message).hint("give at least one row per class"));
+    }
+    let rows = blobs.rows.saturating_add(blobs.test_rows.unwrap_or(0)).saturating_add(blobs.classes);
+    if rows.saturating_mul(blobs.features) > GENERATED_NUMBERS_MAX {
+        let message = format!(
+            "{rows} rows and centres of {} features are more than {GENERATED_NUMBERS_MAX} numbers",
+            blobs.features
+        );
+        problems.push(Problem::new("data.blobs", message).hint("lower `rows` or `features`"));
     }
 }
