@@ -3,7 +3,9 @@
 //! A body takes any bytes and panics where a promise is broken. `cargo xtask fuzz` drives the bodies with libFuzzer,
 //! `tests/replay.rs` with every input that was worth keeping, in each test run.
 
+mod arrays;
 mod csv;
+mod expression;
 mod folder;
 mod gzip;
 mod idx;
@@ -11,7 +13,9 @@ mod pipe;
 mod rows;
 mod spec;
 
+pub use arrays::arrays;
 pub use csv::csv;
+pub use expression::expression;
 pub use gzip::gzip;
 pub use idx::idx;
 pub use pipe::pipe;
@@ -22,8 +26,10 @@ pub use spec::{spec_json, spec_toml, spec_yaml};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 10] = [
+    ("arrays", arrays),
     ("csv", csv),
+    ("expression", expression),
     ("gzip", gzip),
     ("idx", idx),
     ("pipe", pipe),

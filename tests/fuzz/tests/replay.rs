@@ -66,4 +66,4 @@ macro_rules! replayed {
     };
 }
 
-replayed!(csv, gzip, idx, pipe, rows, spec_json, spec_toml, spec_yaml);
+replayed!(arrays, csv, expression, gzip, idx, pipe, rows, spec_json, spec_toml, spec_yaml);
