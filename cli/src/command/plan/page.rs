@@ -26,9 +26,10 @@ pub(super) fn page(plan: &PlanView, all: bool, cohorts: bool) -> String {
 
 fn head(plan: &PlanView) -> String {
     let shape = plan.row_shape.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
-    let target = match plan.classes {
-        Some(classes) => format!("{} classes", count(classes as u64)),
-        None => "a number to predict".to_owned(),
+    let target = match (plan.classes, plan.targets) {
+        (Some(classes), _) => format!("{} classes", count(classes as u64)),
+        (None, 1) => "a number to predict".to_owned(),
+        (None, targets) => format!("{} numbers to predict", count(targets as u64)),
     };
     let test = plan.test_rows.map(|rows| format!(", {} test rows", count(rows as u64)));
     let rows = format!("{} training rows{}", count(plan.train_rows as u64), test.unwrap_or_default());

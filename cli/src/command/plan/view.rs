@@ -20,6 +20,8 @@ pub(super) struct PlanView {
     /// Absent where the target is a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) classes: Option<usize>,
+    /// Numbers to predict per row; 1 where there are classes.
+    pub(super) targets: usize,
     pub(super) train_rows: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) test_rows: Option<usize>,
@@ -79,6 +81,7 @@ impl PlanView {
             dataset: spec.data.rows_name(),
             row_shape: rows.shape.clone(),
             classes: rows.classes,
+            targets: rows.targets,
             train_rows: rows.train_rows,
             test_rows: rows.test_rows,
             folds: sizes.iter().map(fold).collect(),
