@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use foldwise_coordinator::ledger::{FailureKind, Ledger, LedgerConfig, Now, RunEnd, StudyPhase};
+use foldwise_coordinator::ledger::{
+    Command, FailureKind, Ledger, LedgerConfig, Now, Reply, RunEnd, StudyPhase, StudyRecord,
+};
 use foldwise_coordinator::store::{Store, StoreError, backup, inspect};
 use rusqlite::Connection;
 
@@ -42,6 +44,31 @@ fn every_released_version_is_brought_up_to_date_with_nothing_lost() {
     assert_eq!(store.results().runs(1).expect("reads").len(), 5);
     drop(store);
     Store::open(folder.path()).expect("is up to date");
+}
+
+#[test]
+fn what_schema_2_wrote_is_all_there() {
+    let folder = released(2);
+    let store = Store::open(folder.path()).expect("is brought up to date");
+    let mut ledger = rebuilt(&store);
+    let now = Now { monotonic_ms: 0, unix_ms: 0 };
+    ledger.check(now).expect("the invariants hold");
+    let [extended, running, held] = [1, 2, 3].map(|number| &ledger.studies()[&number]);
+    assert!(matches!(extended.phase, StudyPhase::Ended { .. }) && extended.weights.is_some());
+    assert_eq!((extended.record.earlier.len(), extended.tests()), (1, 2));
+    assert_eq!(running.runs[1].end, RunEnd::Diverged { epoch: 2 });
+    let cohort = &running.cohorts[1];
+    assert_eq!((cohort.attempt, cohort.checkpoint.as_ref().map(|checkpoint| checkpoint.epoch)), (2, Some(1)));
+    let failure = cohort.failure.as_ref().expect("was noted");
+    assert_eq!((failure.kind, failure.worker.as_str()), (FailureKind::Crash, "v"));
+    assert!(held.paused && held.device.is_none());
+    let results = store.results();
+    assert_eq!((results.runs(1).expect("reads").len(), results.runs(2).expect("reads").len()), (9, 2));
+    // The fourth was deleted, and its number is not given again.
+    let mut record = StudyRecord::clone(&ledger.studies()[&3].record);
+    record.request_id = "five".to_owned();
+    let reply = ledger.handle(Command::CreateStudy(Box::new(record)), now);
+    assert_eq!(reply.expect("is taken").0, Reply::Study(5));
 }
 
 #[test]
