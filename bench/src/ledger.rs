@@ -115,6 +115,7 @@ pub(crate) fn result(run: RunId) -> MemberResult {
             test: None,
             measurements: None,
         },
+        measurements: None,
         weights_digest: None,
         device_model: String::new(),
         software: String::new(),

@@ -121,14 +121,15 @@ impl Artifacts {
     }
 }
 
+/// Whether a text is a digest as it is kept: 64 hexadecimal digits in small letters.
+pub(crate) fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// A digest is a file name, so it is checked before it becomes one.
 fn checked(digest: &str) -> Result<String, ArtifactError> {
-    let hexadecimal = digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit());
-    if hexadecimal {
-        Ok(digest.to_ascii_lowercase())
-    } else {
-        Err(ArtifactError::NotADigest(digest.to_owned()))
-    }
+    let small = digest.to_ascii_lowercase();
+    if is_digest(&small) { Ok(small) } else { Err(ArtifactError::NotADigest(digest.to_owned())) }
 }
 
 /// A file on its way in. Dropped half-way, it leaves nothing.

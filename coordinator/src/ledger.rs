@@ -30,10 +30,12 @@ mod worker;
 
 pub use change::{Change, EndedAs, Plan};
 pub use cohort::{Checkpoint, Cohort, CohortState, FailedAttempt, Stage};
-pub use command::{Command, Failure, FailureKind, LeaseGrant, MemberResult, Order, Rejection, Reply};
+pub use command::{
+    Command, Failure, FailureKind, KeptMeasurements, LeaseGrant, MemberResult, Order, Rejection, Reply,
+};
 pub use invariants::Violation;
 pub use progress::Progress;
-pub use rebuild::{CohortRow, RunRow, Snapshot, StudyRow};
+pub use rebuild::{CohortRow, RunRow, Snapshot, SnapshotsRow, StudyRow};
 pub use study::{Best, RunCounts, RunEnd, RunEntry, Study, StudyPhase, StudyRecord};
 pub use worker::{SlotInfo, Worker, WorkerInfo};
 

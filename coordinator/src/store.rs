@@ -17,6 +17,7 @@ use crate::ledger::{Change, Snapshot, StudyId};
 mod backup;
 mod contradiction;
 mod inspect;
+mod measured;
 mod read;
 mod write;
 
@@ -191,13 +192,18 @@ pub struct Results {
 }
 
 impl Results {
-    /// The results of a study's runs that ended, by trial and fold.
+    /// The results of a study's runs that ended, by trial and fold, with what they measured.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn runs(&self, study: StudyId) -> Result<Vec<StoredRun>, StoreError> {
         let connection = open_read_only(&self.folder)?;
-        read::runs(&connection, &self.folder, study)
+        // Both tables as of one moment.
+        let transaction =
+            connection.unchecked_transaction().map_err(|source| explain(&self.folder, source))?;
+        let mut runs = read::runs(&transaction, &self.folder, study)?;
+        measured::fill(&transaction, &self.folder, study, &mut runs)?;
+        Ok(runs)
     }
 }
 
@@ -230,7 +236,9 @@ fn problems(connection: &Connection, folder: &Path) -> Result<Vec<String>, Store
         let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
         let orphans = statement.query_map([], |row| row.get::<_, String>(0))?;
         for table in orphans.take(PROBLEMS_MAX as usize) {
-            problems.push(format!("a row of table {} belongs to no study", table?));
+            let table = table?;
+            let owner = if table == "measurement" { "run" } else { "study" };
+            problems.push(format!("a row of table {table} belongs to no {owner}"));
         }
         Ok(problems)
     };

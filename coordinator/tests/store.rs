@@ -134,7 +134,7 @@ fn inspecting_changes_nothing_and_understands_every_version() {
     let before = fs::read(folder.path().join(DATABASE)).expect("reads");
     let found = inspect(folder.path()).expect("reads");
     assert_eq!((found.schema_version, found.studies.len(), found.problems.len()), (1, 2, 0));
-    assert_eq!((found.studies[0].done, found.studies[0].results), (3, 5));
+    assert_eq!((found.studies[0].done, found.studies[0].results, found.studies[0].measured), (3, 5, 0));
     assert_eq!(found.studies[1].leased, 1);
     assert_eq!(fs::read(folder.path().join(DATABASE)).expect("reads"), before);
 }

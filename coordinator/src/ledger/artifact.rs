@@ -1,4 +1,5 @@
-//! Which kept files are needed: checkpoints of open cohorts and the weights of final stages.
+//! Which kept files are needed: checkpoints of open cohorts, the weights of final stages, and copies of weights that
+//! runs with a result kept.
 
 use super::{Change, Ledger};
 

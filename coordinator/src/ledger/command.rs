@@ -93,12 +93,31 @@ pub struct MemberResult {
     pub run: RunId,
     /// What came out.
     pub outcome: RunOutcome,
+    /// What it measured beside, where its study asks for something.
+    pub measurements: Option<KeptMeasurements>,
     /// Digest of the kept weights, in the final stage.
     pub weights_digest: Option<String>,
     /// The device, as its driver names it.
     pub device_model: String,
     /// The software that trained it.
     pub software: String,
+}
+
+/// What a run measured: a text that was checked where it came in, so that nobody has to read it before it is stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeptMeasurements {
+    /// JSON of [`Measurements`](foldwise_study::outcome::Measurements).
+    pub json: String,
+    /// Digest of the kept file of copies of its weights.
+    pub snapshots: Option<String>,
+}
+
+impl std::fmt::Debug for KeptMeasurements {
+    /// Without the text, which may have megabytes.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (bytes, snapshots) = (self.json.len(), &self.snapshots);
+        f.debug_struct("KeptMeasurements").field("bytes", &bytes).field("snapshots", snapshots).finish()
+    }
 }
 
 /// Why an attempt failed.

@@ -86,12 +86,13 @@ impl Ledger {
         })
     }
 
-    /// Each kept file is counted once for each checkpoint and each study's weights.
+    /// Each kept file is counted once for each checkpoint, each study's weights and each run's copies of its weights.
     fn needed_files_are_counted(&self) -> Check {
         let mut needed: HashMap<String, usize> = HashMap::new();
         for study in self.studies.values() {
             let checkpoints = study.cohorts.iter().filter_map(|cohort| cohort.checkpoint.as_ref());
-            for digest in checkpoints.map(|checkpoint| &checkpoint.digest).chain(&study.weights) {
+            let results = study.weights.iter().chain(study.snapshots.values());
+            for digest in checkpoints.map(|checkpoint| &checkpoint.digest).chain(results) {
                 *needed.entry(digest.clone()).or_default() += 1;
             }
         }
@@ -105,6 +106,7 @@ impl Study {
     fn check(&self, id: StudyId) -> Check {
         self.every_run_is_in_one_cohort(id)?;
         self.one_result_per_run(id)?;
+        self.files_are_of_results(id)?;
         self.states_are_counted(id)?;
         self.phases_fit(id)
     }
@@ -140,6 +142,15 @@ impl Study {
             })?;
         }
         Ok(())
+    }
+
+    /// Copies of weights are kept of runs that have a result.
+    fn files_are_of_results(&self, id: StudyId) -> Check {
+        let last = self.final_cohort.and_then(|number| self.cohorts.get(number as usize));
+        let last = last.filter(|cohort| matches!(cohort.state, CohortState::Done { .. }));
+        let is_last = |run| last.is_some_and(|cohort| cohort.runs.contains(run));
+        let odd = self.snapshots.keys().find(|run| !self.has_result(**run) && !is_last(run));
+        hold("files_are_of_results", odd.is_none(), || format!("{odd:?} of study {id} has no result"))
     }
 
     /// What is counted and listed by state is what there is.

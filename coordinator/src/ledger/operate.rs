@@ -70,20 +70,19 @@ impl Ledger {
         }
         study.phase = StudyPhase::Searching;
         study.winner = None;
-        let weights = study.weights.take();
+        let mut unneeded = Vec::from_iter(study.weights.take());
         let last = study.final_cohort.take();
         let tested = last
             .is_some_and(|number| matches!(study.cohorts[number as usize].state, CohortState::Done { .. }));
         let superseded = last.map(|number| (number, study.cohorts[number as usize].runs[0]));
+        unneeded.extend(superseded.and_then(|(_, run)| study.snapshots.remove(&run)));
         if let Some(number) = last {
             self.let_go(id, number);
             self.set_checkpoint(id, number, None, changes)?;
             self.study_mut(id)?.change(number, |cohort| cohort.state = CohortState::Superseded { tested });
         }
         changes.push(Change::StudyReopened { study: id, superseded, tested });
-        if let Some(digest) = weights {
-            self.unneed(&digest, changes);
-        }
+        unneeded.iter().for_each(|digest| self.unneed(digest, changes));
         self.feed(id);
         Ok(())
     }
@@ -101,7 +100,8 @@ impl Ledger {
         self.feed(id);
         changes.push(Change::StudyDeleted { study: id });
         let checkpoints = study.cohorts.into_iter().filter_map(|cohort| cohort.checkpoint);
-        for digest in checkpoints.map(|checkpoint| checkpoint.digest).chain(study.weights) {
+        let results = study.weights.into_iter().chain(study.snapshots.into_values());
+        for digest in checkpoints.map(|checkpoint| checkpoint.digest).chain(results) {
             self.unneed(&digest, changes);
         }
         Ok(Reply::Done)

@@ -38,6 +38,8 @@ pub struct StudyRow {
     pub runs: Vec<RunRow>,
     /// Digest of the winner's kept weights.
     pub weights: Option<String>,
+    /// Kept files of copies of weights, in any order.
+    pub snapshots: Vec<SnapshotsRow>,
 }
 
 /// A cohort as a store holds it.
@@ -68,6 +70,15 @@ pub struct RunRow {
     pub end: RunEnd,
 }
 
+/// A kept file of copies of a run's weights.
+#[derive(Debug)]
+pub struct SnapshotsRow {
+    /// The run; the final stage's fold is the one after the last.
+    pub run: RunId,
+    /// BLAKE3 of the file, in hexadecimal.
+    pub digest: String,
+}
+
 impl Ledger {
     /// The ledger that these rows describe. Open leases start anew: their workers had no one to report to.
     #[must_use]
@@ -89,12 +100,15 @@ impl Ledger {
         study.device = row.device;
         study.paused = row.paused;
         study.weights.clone_from(&row.weights);
+        study.snapshots = row.snapshots.into_iter().map(|row| (row.run, row.digest)).collect();
         for run in row.runs {
             if let Some(entry) = study.run_mut(run.run) {
                 entry.end = run.end;
             }
         }
-        let (mut leases, mut needed) = (Vec::new(), Vec::from_iter(row.weights));
+        let mut leases = Vec::new();
+        let mut needed: Vec<String> =
+            row.weights.into_iter().chain(study.snapshots.values().cloned()).collect();
         for (cohort, number) in row.cohorts.into_iter().zip(0..) {
             let CohortRow { runs, stage, attempt, failures, failure, checkpoint, mut state } = cohort;
             if let CohortState::Leased { worker, slot, expires_ms: expiry } = &mut state {

@@ -38,11 +38,19 @@ impl Ledger {
         study.change(name.cohort, |cohort| {
             cohort.state = CohortState::Done { worker: worker.to_owned(), attempt: name.attempt };
         });
+        let mut needed = Vec::new();
         let weights = results.iter().find_map(|result| result.weights_digest.clone());
         if let (Stage::Final { .. }, Some(digest)) = (stage, weights) {
             study.weights = Some(digest.clone());
-            self.need(&digest);
+            needed.push(digest);
         }
+        for result in &results {
+            if let Some(digest) = result.measurements.as_ref().and_then(|kept| kept.snapshots.as_ref()) {
+                study.snapshots.insert(result.run, digest.clone());
+                needed.push(digest.clone());
+            }
+        }
+        needed.iter().for_each(|digest| self.need(digest));
         changes.push(Change::CohortDone {
             study: name.study,
             cohort: name.cohort,

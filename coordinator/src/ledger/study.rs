@@ -1,6 +1,6 @@
 //! A study: what it is, and where its runs stand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use foldwise_study::plan::RunId;
@@ -78,6 +78,9 @@ pub struct Study {
     pub winner: Option<u32>,
     /// Digest of the winner's kept weights.
     pub weights: Option<String>,
+    /// Digests of the kept files of copies of weights, of runs that have a result; the final stage's fold is the one
+    /// after the last.
+    pub snapshots: BTreeMap<RunId, String>,
     /// How far it is.
     pub progress: Progress,
     pub(super) best: Option<Best>,
@@ -197,6 +200,7 @@ impl Study {
             final_cohort: None,
             winner: None,
             weights: None,
+            snapshots: BTreeMap::new(),
             progress: Progress::default(),
             best: None,
             counts: RunCounts::default(),

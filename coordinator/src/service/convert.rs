@@ -300,6 +300,7 @@ pub(super) fn member_result(outcome: v1::Outcome, device_model: &str, software: 
             test: outcome.test.map(|test| TestRecord { loss: test.loss, accuracy: test.accuracy }),
             measurements: None,
         },
+        measurements: None,
         weights_digest: Some(outcome.weights_digest).filter(|digest| !digest.is_empty()),
         device_model: device_model.to_owned(),
         software: software.to_owned(),

@@ -44,6 +44,8 @@ pub struct InspectedStudy {
     pub leased: u64,
     /// Rows of results.
     pub results: u64,
+    /// Those of them that measured something beside.
+    pub measured: u64,
 }
 
 /// Reads what a state folder holds. Any version of the tables is understood.
@@ -65,18 +67,27 @@ pub fn inspect(state: &Path) -> Result<Inspection, StoreError> {
         artifact_bytes: sizes.iter().sum(),
         in_use: File::open(state.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_err()),
         problems,
-        studies: studies(&connection).map_err(failed)?,
+        studies: studies(&connection, schema_version).map_err(failed)?,
     })
 }
 
-fn studies(connection: &Connection) -> rusqlite::Result<Vec<InspectedStudy>> {
+/// The version of the tables that first had one of what runs measure.
+const MEASUREMENTS_SINCE: i64 = 3;
+
+fn studies(connection: &Connection, version: i64) -> rusqlite::Result<Vec<InspectedStudy>> {
+    let measured = match version {
+        ..MEASUREMENTS_SINCE => "0",
+        _ => "(SELECT count(*) FROM measurement WHERE study = number)",
+    };
     let sql = "SELECT number, coalesce(json_extract(spec, '$.name'), ''), ended_as,
                       (SELECT count(*) FROM cohort WHERE study = number),
                       (SELECT count(*) FROM cohort WHERE study = number AND state = 'done'),
                       (SELECT count(*) FROM cohort WHERE study = number AND state = 'leased'),
-                      (SELECT count(*) FROM run WHERE study = number)
+                      (SELECT count(*) FROM run WHERE study = number),
+                      {measured}
                FROM study ORDER BY number";
-    let mut statement = connection.prepare(&sql.replace("= number", "= study.number"))?;
+    let mut statement =
+        connection.prepare(&sql.replace("{measured}", measured).replace("= number", "= study.number"))?;
     let count = |row: &rusqlite::Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
     let rows = statement.query_map([], |row| {
         Ok(InspectedStudy {
@@ -87,6 +98,7 @@ fn studies(connection: &Connection) -> rusqlite::Result<Vec<InspectedStudy>> {
             done: count(row, 4)?,
             leased: count(row, 5)?,
             results: count(row, 6)?,
+            measured: count(row, 7)?,
         })
     });
     rows?.collect()

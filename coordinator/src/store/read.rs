@@ -10,7 +10,7 @@ use foldwise_study::trials::{RowFacts, Trials};
 use rusqlite::{Connection, Row};
 use serde::de::DeserializeOwned;
 
-use super::{StoreError, StoredRun, contradiction, explain};
+use super::{StoreError, StoredRun, contradiction, explain, measured};
 use crate::ledger::{
     Checkpoint, CohortRow, CohortState, EndedAs, FailedAttempt, FailureKind, RunEnd, RunRow, Snapshot, Stage,
     StudyId, StudyRecord, StudyRow,
@@ -33,7 +33,7 @@ pub(super) fn snapshot(connection: &Connection, folder: &Path) -> Result<Snapsho
     Ok(snapshot)
 }
 
-/// Reads the results of one study.
+/// Reads the results of one study, without what they measured.
 pub(super) fn runs(
     connection: &Connection,
     folder: &Path,
@@ -61,7 +61,7 @@ pub(super) fn runs(
     Ok(stored)
 }
 
-fn get<T: rusqlite::types::FromSql>(
+pub(super) fn get<T: rusqlite::types::FromSql>(
     folder: &Path,
     row: &Row<'_>,
     column: impl rusqlite::RowIndex,
@@ -69,7 +69,11 @@ fn get<T: rusqlite::types::FromSql>(
     row.get(column).map_err(|source| explain(folder, source))
 }
 
-fn parse<T: DeserializeOwned>(folder: &Path, json: &str, what: impl Fn() -> String) -> Result<T, StoreError> {
+pub(super) fn parse<T: DeserializeOwned>(
+    folder: &Path,
+    json: &str,
+    what: impl Fn() -> String,
+) -> Result<T, StoreError> {
     serde_json::from_str(json).map_err(|error| unreadable(folder, what(), error.to_string()))
 }
 
@@ -114,8 +118,10 @@ fn study(connection: &Connection, folder: &Path, row: &Row<'_>) -> Result<StudyR
         }
     }
     let cohorts = cohorts(connection, folder, study)?;
+    let snapshots = measured::snapshots(connection, folder, study)?;
     let paused = get(folder, row, "paused")?;
-    let row = StudyRow { number: study, record, paused, device, ended, cohorts, runs: ends, weights };
+    let row =
+        StudyRow { number: study, record, paused, device, ended, cohorts, runs: ends, weights, snapshots };
     match contradiction::of(&row) {
         None => Ok(row),
         Some(reason) => Err(unreadable(folder, format!("study {number}"), reason)),

@@ -40,11 +40,13 @@ pub(super) fn write(connection: &Connection, change: &Change) -> Result<()> {
         Change::StudyReopened { study, superseded, tested } => {
             reopen_study(connection, *study, *superseded, *tested)
         }
-        Change::StudyDeleted { study } => ["run", "cohort", "study"].into_iter().try_for_each(|table| {
-            let key = if table == "study" { "number" } else { "study" };
-            let sql = format!("DELETE FROM {table} WHERE {key} = ?1");
-            execute(connection, &sql, params![study.cast_signed()])
-        }),
+        Change::StudyDeleted { study } => {
+            ["measurement", "run", "cohort", "study"].into_iter().try_for_each(|table| {
+                let key = if table == "study" { "number" } else { "study" };
+                let sql = format!("DELETE FROM {table} WHERE {key} = ?1");
+                execute(connection, &sql, params![study.cast_signed()])
+            })
+        }
         Change::StudyEnded { study, end, message, unix_ms } => {
             execute(
                 connection,
@@ -165,11 +167,10 @@ fn reopen_study(
         "UPDATE cohort SET state = ?3 WHERE study = ?1 AND number = ?2",
         params![study.cast_signed(), cohort, state],
     )?;
-    execute(
-        connection,
-        "DELETE FROM run WHERE study = ?1 AND trial = ?2 AND fold = ?3",
-        params![study.cast_signed(), run.trial, run.fold],
-    )
+    ["measurement", "run"].into_iter().try_for_each(|table| {
+        let sql = format!("DELETE FROM {table} WHERE study = ?1 AND trial = ?2 AND fold = ?3");
+        execute(connection, &sql, params![study.cast_signed(), run.trial, run.fold])
+    })
 }
 
 fn execute(connection: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Result<()> {
@@ -240,6 +241,12 @@ fn insert_run(
             result.device_model,
             result.software,
         ],
+    )?;
+    let Some(kept) = &result.measurements else { return Ok(()) };
+    execute(
+        connection,
+        "INSERT INTO measurement (study, trial, fold, measurements, snapshots_digest) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![study.cast_signed(), result.run.trial, result.run.fold, kept.json, kept.snapshots],
     )
 }
 

@@ -1,9 +1,12 @@
 //! The ledger with a real store behind it, the messages that were ever sent to it, and its history.
 
+use std::collections::BTreeMap;
+
 use foldwise_coordinator::ledger::{
     Change, Command, Failure, FailureKind, LeaseGrant, Ledger, Reply, StudyId, StudyPhase,
 };
-use foldwise_coordinator::store::Store;
+use foldwise_coordinator::store::{Store, StoredRun};
+use foldwise_study::plan::RunId;
 
 use crate::history::History;
 use crate::scene::{self, LEASE_MS, Scene, checkpoint_of, config, diverge, repeated_spec, results_for};
@@ -49,14 +52,14 @@ impl Machine {
     pub(crate) fn take(&mut self, step: &Step) {
         match *step {
             Step::Submit { request, trials, repeats, width } => {
-                let spec = repeated_spec(trials.into(), repeats.into(), &format!("[plan]\nwidth = {width}"));
+                let spec = repeated_spec(trials.into(), repeats.into(), &more(width.into()));
                 // A request id that was used for another spec is refused, and that changes nothing.
                 let _ = self.scene.try_submit(&format!("r{request}"), &spec);
             }
             Step::Extend { study, trials, repeats } => {
                 if let Some(study) = self.study(study) {
                     let width = self.scene.ledger.studies()[&study].record.spec.plan.width.expect("was set");
-                    let more = format!("[plan]\nwidth = {width}");
+                    let more = more(width);
                     // One that leaves out what the study has is refused, and that changes nothing.
                     let _ =
                         self.scene.try_extend(study, &repeated_spec(trials.into(), repeats.into(), &more));
@@ -115,6 +118,24 @@ impl Machine {
 
     /// If workers keep coming and nobody holds them, every study ends.
     pub(crate) fn run_to_the_end(&mut self) {
+        self.end_every_study();
+        self.measurements_are_there_once();
+    }
+
+    /// What a run measured is stored with its result, once, and not without.
+    fn measurements_are_there_once(&self) {
+        for (&number, study) in self.scene.ledger.studies() {
+            let stored = self.store.results().runs(number).expect("reads");
+            let named = |run: &StoredRun| {
+                let measured = run.outcome.measurements.as_ref().expect("measurements_are_there_once");
+                (run.run, measured.snapshots.as_ref().expect("asked for").digest.clone())
+            };
+            let named: BTreeMap<RunId, String> = stored.iter().map(named).collect();
+            assert_eq!(named, study.snapshots, "measurements_are_there_once: study {number}");
+        }
+    }
+
+    fn end_every_study(&mut self) {
         self.failing = false;
         for number in 0..WORKERS {
             self.scene.worker(&name(number), SLOTS);
@@ -189,6 +210,11 @@ impl Machine {
     }
 }
 
+/// Every study asks for copies of weights, so that there are files to keep and to let go.
+fn more(width: usize) -> String {
+    format!("[plan]\nwidth = {width}\n[measure]\nsnapshots = {{ every = 1 }}")
+}
+
 fn name(worker: usize) -> String {
     format!("w{worker}")
 }
@@ -244,13 +270,14 @@ fn durable(ledger: &Ledger) -> String {
             .collect();
         let ends: Vec<_> = study.runs.iter().map(|run| run.end).collect();
         format!(
-            "{} {:?} {} {:?} {:?} {:?} {:?} {:?} {} {cohorts:?} {ends:?}",
+            "{} {:?} {} {:?} {:?} {:?} {:?} {:?} {:?} {} {cohorts:?} {ends:?}",
             study.number,
             study.phase,
             study.paused,
             study.device,
             study.winner,
             study.weights,
+            study.snapshots,
             study.best(),
             study.counts(),
             study.record.earlier.len(),

@@ -2,12 +2,12 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of the vocabulary")]
 
 use foldwise_coordinator::ledger::{
-    Change, Checkpoint, Command, Failure, FailureKind, LeaseGrant, Ledger, LedgerConfig, MemberResult, Now,
-    Order, Rejection, Reply, SlotInfo, Stage, StudyId, StudyPhase, WorkerInfo,
+    Change, Checkpoint, Command, Failure, FailureKind, KeptMeasurements, LeaseGrant, Ledger, LedgerConfig,
+    MemberResult, Now, Order, Rejection, Reply, SlotInfo, Stage, StudyId, StudyPhase, WorkerInfo,
 };
 use foldwise_coordinator::submission::{extend, prepare};
 use foldwise_data::Cache;
-use foldwise_study::outcome::{EpochRecord, RunEnd, RunOutcome};
+use foldwise_study::outcome::{EpochRecord, Measurements, RunEnd, RunOutcome, SnapshotFile};
 use foldwise_study::plan::RunId;
 use foldwise_study::spec::{DeviceKind, Format};
 
@@ -199,12 +199,24 @@ pub fn results_for(lease: &LeaseGrant) -> Vec<MemberResult> {
                 test: None,
                 measurements: None,
             },
+            measurements: measured(lease, run),
             weights_digest: weights.clone(),
             device_model: "test".to_owned(),
             software: "test".to_owned(),
         }
     };
     lease.runs.iter().map(result).collect()
+}
+
+/// What runs of a study that asks for copies of weights measure; those of equal trials and folds are equal files.
+fn measured(lease: &LeaseGrant, run: RunId) -> Option<KeptMeasurements> {
+    lease.record.spec.measure.snapshots.as_ref()?;
+    let digest =
+        blake3::hash(format!("snapshots {} {}", run.trial, run.fold).as_bytes()).to_hex().to_string();
+    let file = SnapshotFile { digest: digest.clone(), epochs: vec![1, 2], weights: 1 };
+    let measurements = Measurements { snapshots: Some(file), ..Measurements::default() };
+    let json = serde_json::to_string(&measurements).expect("our own type");
+    Some(KeptMeasurements { json, snapshots: Some(digest) })
 }
 
 /// Makes a result one of a run whose loss was no longer finite after so many epochs.
