@@ -1,9 +1,10 @@
 //! Kept files, addressed by the BLAKE3 digest of their bytes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
@@ -48,6 +49,8 @@ pub enum ArtifactError {
 #[derive(Debug, Clone)]
 pub struct Artifacts {
     folder: PathBuf,
+    /// How many calls under way name a file.
+    held: Arc<Mutex<HashMap<String, usize>>>,
 }
 
 impl Artifacts {
@@ -58,7 +61,7 @@ impl Artifacts {
     pub fn open(state: &Path) -> Result<Self, ArtifactError> {
         let folder = state.join(ARTIFACTS);
         fs::create_dir_all(&folder).map_err(|source| ArtifactError::Io { path: folder.clone(), source })?;
-        Ok(Self { folder })
+        Ok(Self { folder, held: Arc::default() })
     }
 
     /// Starts to take a file in.
@@ -76,9 +79,15 @@ impl Artifacts {
     /// # Errors
     /// When the digest is none, or there is no such file.
     pub fn open_file(&self, digest: &str) -> Result<Outgoing, ArtifactError> {
+        self.open_whole(digest).map(|(file, _)| Outgoing { artifacts: self.clone(), file })
+    }
+
+    /// Opens a kept file to be read here. The file and its bytes' number.
+    pub(crate) fn open_whole(&self, digest: &str) -> Result<(File, u64), ArtifactError> {
         let digest = checked(digest)?;
-        match File::open(self.folder.join(&digest)) {
-            Ok(file) => Ok(Outgoing { artifacts: self.clone(), file }),
+        let opened = File::open(self.folder.join(&digest));
+        match opened.and_then(|file| file.metadata().map(|metadata| (file, metadata.len()))) {
+            Ok(opened) => Ok(opened),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ArtifactError::Missing(digest)),
             Err(source) => Err(self.failed(source)),
         }
@@ -92,8 +101,26 @@ impl Artifacts {
         checked(digest).map(|digest| self.folder.join(digest).is_file())
     }
 
-    /// Removes a kept file. One that is not there, or does not go away, is left to the next sweep.
+    /// Keeps files from being removed while a call looks for them and has the ledger need them.
+    pub(crate) fn hold(&self, digests: impl IntoIterator<Item = String>) -> Held {
+        let held = Held { artifacts: self.clone(), digests: digests.into_iter().collect() };
+        let mut all = self.lock();
+        held.digests.iter().for_each(|digest| *all.entry(digest.clone()).or_default() += 1);
+        drop(all);
+        held
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        // Counts are whole between any two of its holders' statements.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes a kept file. One that a call under way names, is not there, or does not go away, is left to the next sweep.
     pub(crate) fn remove(&self, digest: &str) {
+        let held = self.lock();
+        if held.contains_key(digest) {
+            return;
+        }
         let removed = checked(digest).map(|digest| fs::remove_file(self.folder.join(digest)));
         if let Ok(Err(error)) = removed
             && error.kind() != io::ErrorKind::NotFound
@@ -118,6 +145,27 @@ impl Artifacts {
 
     fn failed(&self, source: io::Error) -> ArtifactError {
         ArtifactError::Io { path: self.folder.clone(), source }
+    }
+}
+
+/// Files that are not removed while this lives.
+#[derive(Debug)]
+pub(crate) struct Held {
+    artifacts: Artifacts,
+    digests: Vec<String>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut all = self.artifacts.lock();
+        for digest in &self.digests {
+            if let Some(count) = all.get_mut(digest) {
+                *count -= 1;
+                if *count == 0 {
+                    all.remove(digest);
+                }
+            }
+        }
     }
 }
 
@@ -213,6 +261,23 @@ mod tests {
         wrong.write(b"other").expect("writes");
         assert!(matches!(wrong.keep(), Err(ArtifactError::Mismatch { .. })));
         assert_eq!(std::fs::read_dir(folder.path().join("artifacts")).expect("lists").count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_a_call_names_is_not_removed() {
+        let folder = tempfile::tempdir().expect("folder");
+        let artifacts = Artifacts::open(folder.path()).expect("opens");
+        let digest = blake3::hash(b"weights").to_hex().to_string();
+        let mut incoming = artifacts.receive(&digest).expect("starts");
+        incoming.write(b"weights").expect("writes");
+        incoming.keep().expect("keeps");
+        let (one, other) = (artifacts.hold([digest.clone()]), artifacts.hold([digest.clone()]));
+        drop(one);
+        artifacts.remove(&digest);
+        assert!(artifacts.has(&digest).expect("a digest"), "another call still names it");
+        drop(other);
+        artifacts.remove(&digest);
+        assert!(!artifacts.has(&digest).expect("a digest"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod reporting;
 mod server;
 pub mod service;
+mod snapshots;
 pub mod store;
 pub mod submission;
 

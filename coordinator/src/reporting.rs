@@ -1,4 +1,4 @@
-//! The report of a study: the ledger's states joined with the store's results.
+//! The report of a study: the ledger's states joined with the store's results and the kept copies of weights.
 
 use std::collections::HashMap;
 
@@ -8,9 +8,12 @@ use foldwise_report::{DataReport, FinalMode, Report, ReportInput, RunState, Stud
 use foldwise_study::plan::RunId;
 use foldwise_study::spec::FinalSpec;
 
+use crate::artifacts::Artifacts;
 use crate::ledger::{CohortState, EndedAs, Ledger, Now, Stage, Study, StudyId, StudyPhase};
 use crate::service::{positions, run, run_state};
 use crate::store::{Results, StoreError, StoredRun};
+
+mod weights;
 
 /// What the ledger knows of a study: everything of a report but the results.
 #[derive(Debug)]
@@ -48,7 +51,7 @@ pub fn outline(ledger: &Ledger, id: StudyId, _now: Now) -> Option<Outline> {
 ///
 /// # Errors
 /// When the results cannot be read.
-pub fn json(outline: Outline, results: &Results) -> Result<String, StoreError> {
+pub fn json(outline: Outline, results: &Results, artifacts: &Artifacts) -> Result<String, StoreError> {
     let Outline { study, mut input } = outline;
     let mut stored: HashMap<RunId, StoredRun> =
         results.runs(study)?.into_iter().map(|run| (run.run, run)).collect();
@@ -58,6 +61,7 @@ pub fn json(outline: Outline, results: &Results) -> Result<String, StoreError> {
             run.outcome = Some(result.outcome);
         }
     }
+    input.snapshots = weights::copies(&input.runs, artifacts);
     let folds = input.sizes.len();
     if let Some(stage) = &mut input.final_stage {
         let result = stored.into_values().find(|result| result.run.fold as usize == folds);

@@ -209,7 +209,7 @@ impl StudyService for Studies {
     async fn get_report(&self, request: Request<proto::GetReportRequest>) -> Answer<Chunks> {
         let outline = self.of_study(request.into_inner().name, reporting::outline).await?;
         let outline = outline.ok_or_else(gone)?;
-        let json = blocking::run(|| reporting::json(outline, &self.results));
+        let json = blocking::run(|| reporting::json(outline, &self.results, &self.artifacts));
         let bytes = json.map_err(|error| status::of_store(&error))?.into_bytes();
         let chunks: Vec<_> =
             bytes.chunks(CHUNK_BYTES).map(|part| Ok(proto::Chunk { data: part.to_vec() })).collect();
