@@ -11,6 +11,7 @@ pub mod committer;
 pub mod config;
 pub mod events;
 pub mod ledger;
+pub mod measurements;
 pub mod reporting;
 mod server;
 pub mod service;

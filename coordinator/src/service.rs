@@ -1,6 +1,7 @@
 //! The gRPC services: parse at the edge, ask the desk, answer in the protocol's types.
 
 mod convert;
+mod hand_in;
 mod status;
 mod study;
 mod watch;

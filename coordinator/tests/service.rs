@@ -1,42 +1,16 @@
 //! The services over a real socket: versions, health, reflection, pages and limits.
 
+mod server;
+
 use std::time::Duration;
 
-use foldwise_coordinator::{Config, Coordinator, Listener, StartError};
+use foldwise_coordinator::{Coordinator, StartError};
 use foldwise_data::Cache;
 use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::worker_service_client::WorkerServiceClient;
 use foldwise_proto::{PROTOCOL_VERSION, v1};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use server::{config, start};
 use tonic::Code;
-use tonic::transport::Channel;
-
-struct Server {
-    channel: Channel,
-    stop: CancellationToken,
-    served: JoinHandle<()>,
-    folder: tempfile::TempDir,
-}
-
-fn config(folder: &tempfile::TempDir) -> Config {
-    let listen = "127.0.0.1:0".parse().expect("an address");
-    Config { listen, state: folder.path().to_owned(), ..Config::default() }
-}
-
-async fn start() -> Server {
-    let folder = tempfile::tempdir().expect("folder");
-    let config = config(&folder);
-    let coordinator = Coordinator::open(&config, Cache::at("/nonexistent")).expect("opens");
-    let listener = Listener::bind(&config).await.expect("binds");
-    let url = format!("http://{}", listener.address());
-    let stop = CancellationToken::new();
-    let token = stop.clone();
-    let served =
-        tokio::spawn(async move { coordinator.serve(listener.incoming(), token).await.expect("serves") });
-    let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("connects");
-    Server { channel, stop, served, folder }
-}
 
 fn spec(name: &str) -> String {
     format!(

@@ -15,6 +15,7 @@ use foldwise_study::spec::DeviceKind;
 use crate::{cuda, pipe};
 
 mod dataset;
+mod files;
 mod job;
 mod outcome;
 mod stop;

@@ -301,7 +301,7 @@ pub(super) fn member_result(outcome: v1::Outcome, device_model: &str, software: 
             measurements: None,
         },
         measurements: None,
-        weights_digest: Some(outcome.weights_digest).filter(|digest| !digest.is_empty()),
+        weights_digest: Some(outcome.weights_digest.to_ascii_lowercase()).filter(|digest| !digest.is_empty()),
         device_model: device_model.to_owned(),
         software: software.to_owned(),
     }

@@ -8,6 +8,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::artifacts::ArtifactError;
 use crate::committer::Refusal;
 use crate::ledger::Rejection;
+use crate::measurements::MeasurementsError;
 use crate::store::StoreError;
 use crate::submission::SubmissionError;
 
@@ -68,6 +69,14 @@ pub(super) fn of_artifact(error: &ArtifactError) -> Status {
         ArtifactError::Missing(_) => Code::NotFound,
         ArtifactError::Mismatch { .. } => Code::DataLoss,
         ArtifactError::Io { .. } => Code::Unavailable,
+    };
+    Status::new(code, error.to_string())
+}
+
+pub(super) fn of_measurements(error: &MeasurementsError) -> Status {
+    let code = match error {
+        MeasurementsError::Wrong { .. } => Code::InvalidArgument,
+        MeasurementsError::Io(_) => Code::Unavailable,
     };
     Status::new(code, error.to_string())
 }

@@ -31,12 +31,12 @@ pub struct Workers {
 }
 
 impl Workers {
-    async fn command(&self, command: Command) -> Result<Reply, Status> {
+    pub(super) async fn command(&self, command: Command) -> Result<Reply, Status> {
         self.desk.command(command).await.map_err(|refusal| status::of_refusal(&refusal))
     }
 
     /// Refuses what names a file that is not here, such as one that was uploaded before a restart and named only after.
-    fn require(&self, digest: &str) -> Result<(), Status> {
+    pub(super) fn require(&self, digest: &str) -> Result<(), Status> {
         let kept = digest.is_empty() || self.artifacts.has(digest).map_err(|e| status::of_artifact(&e))?;
         if kept {
             Ok(())
@@ -128,15 +128,14 @@ impl WorkerService for Workers {
         let lease = convert::lease_name(request.lease)?;
         let checkpoint = convert::checkpoint(request.checkpoint)?;
         let digest = checkpoint.digest.clone();
+        let held = self.artifacts.hold([digest.clone()]);
         self.require(&digest)?;
         let command = Command::KeepCheckpoint { worker, lease, checkpoint };
         let kept = self.command(command).await? == Reply::CheckpointKept(true);
+        drop(held);
         if !kept {
             // What was uploaded for nothing goes, unless someone else needs it.
-            let read = self.desk.read(move |ledger, _| (!ledger.needs(&digest)).then_some(digest));
-            if let Ok(Some(digest)) = read.await {
-                self.artifacts.remove(&digest);
-            }
+            self.remove_needless(vec![digest]).await;
         }
         Ok(Response::new(proto::KeepCheckpointResponse { kept }))
     }
@@ -145,21 +144,7 @@ impl WorkerService for Workers {
         &self,
         request: Request<proto::CompleteCohortRequest>,
     ) -> Result<Response<proto::CompleteCohortResponse>, Status> {
-        let request = request.into_inner();
-        let worker = convert::worker_id(request.worker)?;
-        let lease = convert::lease_name(request.lease)?;
-        for digest in request.outcomes.iter().map(|outcome| &outcome.weights_digest) {
-            self.require(digest)?;
-        }
-        let device_model = convert::cut(request.device_model);
-        let software = convert::cut(request.software);
-        let results = request
-            .outcomes
-            .into_iter()
-            .map(|outcome| convert::member_result(outcome, &device_model, &software))
-            .collect();
-        let reply = self.command(Command::Complete { worker, lease, results }).await?;
-        let accepted = reply == Reply::Completed(true);
+        let accepted = self.hand_in(request.into_inner()).await?;
         Ok(Response::new(proto::CompleteCohortResponse { accepted }))
     }
 

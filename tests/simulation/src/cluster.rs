@@ -111,7 +111,7 @@ fn add_coordinator(sim: &mut Sim<'_>, folder: &Path, witness: &Witness) {
         let (config, witness) = (config.clone(), witness.clone());
         async move {
             let coordinator = Coordinator::open(&config, Cache::at("/nonexistent"))?;
-            tokio::spawn(witness.watch(coordinator.desk()));
+            tokio::spawn(witness.watch(coordinator.desk(), config.state.clone()));
             coordinator.serve(network::incoming().await?, CancellationToken::new()).await?;
             Ok(())
         }

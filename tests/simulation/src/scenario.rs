@@ -205,7 +205,7 @@ impl StudyKind {
              repeated_k_fold = {{ folds = 2, repeats = {}, seed = 1 }}\n[network]\nmlp = {{ hidden = [8] }}\n\
              [train]\nepochs = {EPOCHS}\nbatch_size = 100\noptimizer = {{ kind = \"sgd\" }}\n\
              [space]\n\"train.optimizer.lr\" = [{}]\n[limits]\nattempts = 100\nhang_seconds = 6\n\
-             [plan]\nwidth = {}\n",
+             [plan]\nwidth = {}\n[measure]\nweights = true\nsnapshots = {{ every = 2 }}\n",
             self.repeats + add,
             rates.join(", "),
             self.width

@@ -181,6 +181,8 @@ struct Member {
     state: [u8; 32],
     epochs: Vec<proto::Epoch>,
     diverged: u32,
+    /// The state after each epoch, which copies of weights are made of.
+    states: Vec<[u8; 32]>,
 }
 
 impl Cohort {
@@ -188,7 +190,12 @@ impl Cohort {
     fn begin(lease: &proto::Lease, checkpoint: &str) -> Self {
         let start = |run: &proto::RunId| {
             let name = format!("{} {} {}", run.trial, run.fold, lease.final_stage.is_some());
-            Member { state: *blake3::hash(name.as_bytes()).as_bytes(), epochs: Vec::new(), diverged: 0 }
+            Member {
+                state: *blake3::hash(name.as_bytes()).as_bytes(),
+                epochs: Vec::new(),
+                diverged: 0,
+                states: Vec::new(),
+            }
         };
         let mut cohort = Self {
             runs: lease.runs.clone(),
@@ -237,6 +244,7 @@ impl Cohort {
                 lr: 0.1,
             };
             member.epochs.push(epoch);
+            member.states.push(member.state);
             told.push(proto::MemberEpoch { run: Some(*run), epoch: Some(epoch) });
         }
         told
@@ -251,13 +259,21 @@ impl Cohort {
     }
 
     fn done(self, scratch: &Path) -> proto::CohortDone {
+        let write = |name: String, bytes: &[u8]| {
+            let path = scratch.join(name);
+            std::fs::write(&path, bytes).expect("the scratch folder can be written to");
+            path.display().to_string()
+        };
         let mut weights_path = String::new();
+        let (mut lines, mut snapshot_paths) = (String::new(), Vec::new());
         let mut outcomes = Vec::new();
-        for (run, member) in self.runs.iter().zip(&self.members) {
+        for (number, (run, member)) in self.runs.iter().zip(&self.members).enumerate() {
+            let (measured, copies) = member.measured();
+            lines.push_str(&measured);
+            lines.push('\n');
+            snapshot_paths.push(write(format!("snapshots-{number}"), &copies));
             if self.is_final {
-                let path = scratch.join("weights");
-                std::fs::write(&path, member.state).expect("the scratch folder can be written to");
-                weights_path = path.display().to_string();
+                weights_path = write("weights".to_owned(), &member.state);
             }
             outcomes.push(proto::Outcome {
                 trial: run.trial,
@@ -269,6 +285,33 @@ impl Cohort {
                 weights_digest: String::new(),
             });
         }
-        proto::CohortDone { outcomes, weights_path }
+        let measurements_path = write("measurements".to_owned(), lines.as_bytes());
+        proto::CohortDone { outcomes, weights_path, measurements_path, snapshot_paths }
+    }
+}
+
+impl Member {
+    /// What it measured as JSON, and the file of copies that this names: of the start, every second epoch and the last.
+    fn measured(&self) -> (String, Vec<u8>) {
+        let last = self.states.len();
+        let epochs: Vec<usize> = (0..=last).filter(|&epoch| epoch % 2 == 0 || epoch == last).collect();
+        let copies: Vec<[u8; 32]> =
+            epochs.iter().map(|&epoch| if epoch == 0 { [0; 32] } else { self.states[epoch - 1] }).collect();
+        let numbers = |copy: &[u8; 32]| copy.map(|byte| f32::from(byte).to_le_bytes()).concat();
+        let (shape, bytes) = (format!("[{},32]", copies.len()), copies.len() * 32 * 4);
+        let header =
+            format!(r#"{{"snapshots":{{"dtype":"F32","shape":{shape},"data_offsets":[0,{bytes}]}}}}"#);
+        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        file.extend(header.as_bytes());
+        file.extend(copies.iter().flat_map(numbers));
+        let norms = (1..=last).map(|epoch| {
+            let norm = f64::from(self.states[epoch - 1][0]);
+            serde_json::json!({ "epoch": epoch, "weight_norm": norm })
+        });
+        let measured = serde_json::json!({
+            "epochs": norms.collect::<Vec<_>>(),
+            "snapshots": { "digest": blake3::hash(&file).to_hex().to_string(), "epochs": epochs, "weights": 32 },
+        });
+        (measured.to_string(), file)
     }
 }

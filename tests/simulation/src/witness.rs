@@ -1,6 +1,7 @@
 //! Looks at the ledger all the time: its invariants, and that nothing is forgotten when the coordinator dies.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,11 +27,11 @@ struct Seen {
 
 impl Witness {
     /// Looks until the coordinator dies.
-    pub(crate) async fn watch(self, desk: Desk) {
+    pub(crate) async fn watch(self, desk: Desk, state: PathBuf) {
         loop {
             tokio::time::sleep(PAUSE).await;
-            let witness = self.clone();
-            if desk.read(move |ledger, now| witness.look(ledger, now)).await.is_err() {
+            let (witness, state) = (self.clone(), state.clone());
+            if desk.read(move |ledger, now| witness.look(ledger, now, &state)).await.is_err() {
                 return;
             }
         }
@@ -46,11 +47,16 @@ impl Witness {
         self.seen().violation.clone()
     }
 
-    fn look(&self, ledger: &Ledger, now: Now) {
+    fn look(&self, ledger: &Ledger, now: Now, state: &Path) {
         let mut seen = self.seen();
         seen.checks += 1;
         let violation = ledger.check(now).err().map(|violation| violation.to_string());
         let violation = violation.or_else(|| seen.forgotten(ledger));
+        let violation = violation.or_else(|| {
+            // Read from the disk beside the ledger's task, so that every removal is whole.
+            let gone = ledger.artifacts().find(|digest| !state.join("artifacts").join(digest).is_file());
+            gone.map(|digest| format!("file {digest} is needed and not there"))
+        });
         seen.violation = seen.violation.take().or(violation);
     }
 

@@ -162,6 +162,7 @@ impl Connection {
         &self,
         lease: &proto::LeaseName,
         outcomes: Vec<proto::Outcome>,
+        measurements_digest: String,
         device_model: String,
     ) -> Result<bool, Status> {
         let request = proto::CompleteCohortRequest {
@@ -170,6 +171,7 @@ impl Connection {
             outcomes,
             device_model,
             software: crate::software(),
+            measurements_digest,
         };
         let answer = self.call(request, Client::complete_cohort).await?;
         Ok(answer.accepted)

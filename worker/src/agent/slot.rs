@@ -19,7 +19,7 @@ use super::trainer::Trainer;
 
 /// Pause after a failure, so that a machine on which nothing works does not burn attempts in a loop.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
-/// Times that results are handed in anew because the coordinator has lost the weights that go with them.
+/// Times that results are handed in anew because the coordinator has lost the files that go with them.
 const HAND_IN_TRIES: u32 = 5;
 
 /// A slot and its trainer, if one runs.
@@ -163,40 +163,67 @@ impl Slot {
         }
     }
 
+    /// Hands results in until they are acknowledged. Results that the coordinator can never take fail the attempt, so that
+    /// they count against the study's limit and are not brought for ever.
     async fn hand_in(&self, name: &proto::LeaseName, done: proto::CohortDone) -> Result<(), Status> {
-        let path = (!done.weights_path.is_empty()).then(|| PathBuf::from(&done.weights_path));
         let model = self.trainer.as_ref().map(|trainer| trainer.device_model.clone()).unwrap_or_default();
         let mut tries = 0;
         let accepted = loop {
             tries += 1;
-            let handed = self.hand_in_once(name, done.outcomes.clone(), path.as_deref(), &model).await;
-            match handed {
-                // The coordinator was restarted between the two calls, and forgot files that nobody had named.
+            match self.hand_in_once(name, &done, &model).await {
+                // The coordinator was restarted between the calls, and forgot files that nobody had named.
                 Err(status) if status.code() == Code::FailedPrecondition && tries < HAND_IN_TRIES => {}
                 handed => break handed,
             }
         };
-        if let Some(path) = &path {
-            remove(path);
+        files(&done).for_each(remove);
+        let (slot, study, cohort) = (self.index, &name.study, name.cohort);
+        match accepted {
+            Ok(accepted) => tracing::info!(slot, study, cohort, accepted, "handed in"),
+            Err(status) if is_final(&status) => {
+                let message = format!("its results were refused: {}", status.message());
+                tracing::error!(slot, study, cohort, message, "cohort failed");
+                self.connection.fail(name, FailureKind::Training, message).await?;
+            }
+            Err(status) => return Err(status),
         }
-        let accepted = accepted?;
-        tracing::info!(slot = self.index, study = name.study, cohort = name.cohort, accepted, "handed in");
         Ok(())
     }
 
     async fn hand_in_once(
         &self,
         name: &proto::LeaseName,
-        mut outcomes: Vec<proto::Outcome>,
-        weights: Option<&Path>,
+        done: &proto::CohortDone,
         device_model: &str,
     ) -> Result<bool, Status> {
-        if let Some(path) = weights {
-            let digest = keeping(&self.connection, name, self.connection.upload(path)).await?;
-            outcomes.iter_mut().for_each(|outcome| outcome.weights_digest.clone_from(&digest));
+        let connection = &self.connection;
+        let upload = async |path: &str| {
+            if path.is_empty() {
+                return Ok(String::new());
+            }
+            keeping(connection, name, connection.upload(Path::new(path))).await
+        };
+        let mut outcomes = done.outcomes.clone();
+        let weights = upload(&done.weights_path).await?;
+        outcomes.iter_mut().for_each(|outcome| outcome.weights_digest.clone_from(&weights));
+        for path in &done.snapshot_paths {
+            upload(path).await?;
         }
-        self.connection.complete(name, outcomes, device_model.to_owned()).await
+        let measurements = upload(&done.measurements_path).await?;
+        connection.complete(name, outcomes, measurements, device_model.to_owned()).await
     }
+}
+
+/// The files that a trainer left with its results.
+fn files(done: &proto::CohortDone) -> impl Iterator<Item = &Path> {
+    let paths = [&done.weights_path, &done.measurements_path].into_iter().chain(&done.snapshot_paths);
+    paths.filter(|path| !path.is_empty()).map(Path::new)
+}
+
+/// Whether the same results would be refused again.
+fn is_final(status: &Status) -> bool {
+    let code = status.code();
+    matches!(code, Code::InvalidArgument | Code::OutOfRange | Code::DataLoss | Code::FailedPrecondition)
 }
 
 /// Does something that may take long, and keeps a lease alive meanwhile.

@@ -87,7 +87,7 @@ fn try_train(
         trained = train_cohort(&held.data, &cohort, None, &mut teller);
     }
     match trained {
-        Ok(outcomes) => outcome::done(lease, outcomes, config).map(Some),
+        Ok(outcomes) => outcome::done(lease, &outcomes, config).map(Some),
         Err(TrainError::Stopped) => Ok(None),
         Err(error) => Err(Failed::of_training(&error)),
     }

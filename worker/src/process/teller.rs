@@ -1,6 +1,5 @@
 //! What a cohort in training tells its agent, and the checkpoints that it leaves on the way.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -8,6 +7,7 @@ use foldwise_proto::v1::trainer_event::Event;
 use foldwise_proto::v1::{self as proto};
 
 use super::StopSignal;
+use super::files::write_whole;
 use super::outcome;
 use crate::trainer::{AfterEpoch, Checkpoint, EpochOfMember, Observer, TrainError};
 
@@ -37,19 +37,10 @@ impl<'a> Teller<'a> {
         let bytes = checkpoint.to_bytes()?;
         let name = format!("checkpoint-{}-{}.safetensors", std::process::id(), checkpoint.epoch());
         let path = self.scratch.join(name);
-        write_whole(&path, &bytes)
+        write_whole(&path, |out| out.write_all(&bytes))
             .map(|()| path.clone())
             .map_err(|error| TrainError::Data(format!("cannot write {}: {error}", path.display())))
     }
-}
-
-/// Under its name there is the whole file or none, whenever this process dies.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
 }
 
 #[allow(
