@@ -7,6 +7,8 @@ use foldwise_study::trials::{RowFacts, Trials};
 
 use crate::ledger::StudyRecord;
 
+mod measure;
+
 /// Why a submission makes no study.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmissionError {
@@ -126,6 +128,11 @@ impl Prepared {
         };
         if let Some(message) = lone_row(&trials, &sizes(&folds)) {
             return Err(SubmissionError::Spec(file.problem("train.batch_size", message)));
+        }
+        let problems = measure::check(&file.spec, &rows, &trials, &sizes(&folds));
+        if !problems.is_empty() {
+            let placed = problems.into_iter().flat_map(|(path, message)| file.problem(path, message).0);
+            return Err(SubmissionError::Spec(Problems(placed.collect())));
         }
         Ok(Self { text: text.to_owned(), file, rows, data_digest: facts.digest, trials, folds })
     }
