@@ -2,7 +2,9 @@
 
 mod scene;
 
-use foldwise_coordinator::ledger::{EndedAs, FailureKind, Order, Rejection, Reply, StudyPhase};
+use foldwise_coordinator::ledger::{
+    EndedAs, FailureKind, MemberResult, Order, Rejection, Reply, Stage, StudyPhase,
+};
 use scene::{LEASE_MS, Scene, spec, spec_of};
 
 #[test]
@@ -60,6 +62,33 @@ fn progress_keeps_a_lease() {
         assert_eq!(scene.progress("w", &lease), Order::Continue);
     }
     assert_eq!(scene.finish("w", &lease), Reply::Completed(true));
+}
+
+#[test]
+fn runs_that_stopped_early_count_as_whole() {
+    let mut scene = Scene::new();
+    let study = scene.submit("a", &spec_of(2, 2, "[plan]\nwidth = 2"));
+    scene.worker("w", 1);
+    let first = scene.lease("w", 0).expect("work");
+    scene.progress("w", &first);
+    scene.pass(1000);
+    let early = |mut results: Vec<MemberResult>| {
+        results.iter_mut().for_each(|result| result.outcome.epochs.truncate(1));
+        results
+    };
+    assert_eq!(scene.complete("w", &first, early(scene.results_for(&first))), Reply::Completed(true));
+    let progress = scene.ledger.studies()[&study].progress;
+    assert!((progress.done - progress.total / 2.0).abs() < 1e-6, "{progress:?}");
+    let left = progress.seconds_left().expect("is estimated");
+    assert!((left - 1.0).abs() < 1e-9, "as long as the first half took, not {left}");
+    let second = scene.lease("w", 0).expect("work");
+    scene.complete("w", &second, early(scene.results_for(&second)));
+    assert_eq!(scene.ledger.studies()[&study].counts().finished, 4);
+    // The refit has as many epochs as the best of the runs had.
+    let last = scene.lease("w", 0).expect("the final stage");
+    assert_eq!(last.stage, Stage::Final { epochs: 1 });
+    scene.finish("w", &last);
+    assert!(matches!(scene.phase(study), StudyPhase::Ended { end: EndedAs::Succeeded, .. }));
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub struct Progress {
     pub done_at_start: f64,
     /// When the first report came, monotonic ms.
     pub started_ms: Option<u64>,
-    /// When the last report came, monotonic ms.
+    /// When the last report or result came, monotonic ms.
     pub last_ms: u64,
 }
 
@@ -52,7 +52,8 @@ impl Study {
         self.cohorts[lease.cohort as usize].work_done += work;
     }
 
-    /// Counts a cohort as done, or as not begun.
+    /// Counts a cohort as done, or as not begun. One that is done is whole, however few epochs its runs had: what is left is
+    /// estimated as if others were to stop as early.
     pub(super) fn settle_work(&mut self, cohort: CohortId, done: bool) {
         let Some(entry) = self.cohorts.get(cohort as usize) else { return };
         let whole = if done { entry.runs.iter().map(|&run| self.run_work(run)).sum() } else { 0.0 };

@@ -34,6 +34,7 @@ impl Ledger {
         self.let_go(name.study, name.cohort);
         let study = self.study_mut(name.study)?;
         study.settle_work(name.cohort, true);
+        study.progress.last_ms = study.progress.last_ms.max(now.monotonic_ms);
         study.apply_results(&results);
         study.change(name.cohort, |cohort| {
             cohort.state = CohortState::Done { worker: worker.to_owned(), attempt: name.attempt };
