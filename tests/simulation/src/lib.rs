@@ -16,7 +16,7 @@ mod witness;
 use std::collections::BTreeMap;
 
 use report::Report;
-use scenario::{Scenario, StudyKind};
+use scenario::{Scenario, StudyKind, TrainerFaults};
 
 /// Plays seeds and compares their reports with those of undisturbed clusters.
 #[derive(Debug, Default)]
@@ -50,7 +50,19 @@ impl Comparison {
     /// # Errors
     /// Says what should not have been.
     pub fn play(&mut self, seed: u64) -> Result<Tally, String> {
-        let scenario = Scenario::of_seed(seed);
+        self.compare(&Scenario::of_seed(seed))
+    }
+
+    /// Plays a seed's study with nothing amiss but measurements that no coordinator takes, of some attempts.
+    ///
+    /// # Errors
+    /// Says what should not have been.
+    pub fn play_spoilt(&mut self, seed: u64) -> Result<Tally, String> {
+        let trainers = TrainerFaults { spoils: true, ..TrainerFaults::default() };
+        self.compare(&Scenario { trainers, ..Scenario::of_seed(seed).calm() })
+    }
+
+    fn compare(&mut self, scenario: &Scenario) -> Result<Tally, String> {
         let expected = match self.calm.get(&scenario.study) {
             Some(report) => report.clone(),
             None => {
@@ -60,7 +72,7 @@ impl Comparison {
                 report
             }
         };
-        let (report, tally) = cluster::run(&scenario)?;
+        let (report, tally) = cluster::run(scenario)?;
         match report.difference(&expected) {
             None => Ok(tally),
             Some(difference) => Err(format!("the report differs from the undisturbed one: {difference}")),

@@ -70,6 +70,8 @@ pub struct TrainerFaults {
     pub hangs: u32,
     /// It writes a checkpoint.
     pub checkpoints: u32,
+    /// Whether some attempts measure what no coordinator takes.
+    pub spoils: bool,
 }
 
 /// Something that a person does.
@@ -121,8 +123,12 @@ impl Scenario {
             operations.push(Operation { at_ms: dice.time(), kind: OperationKind::Drain(worker) });
         }
         operations.sort_by_key(|operation| operation.at_ms);
-        let trainers =
-            TrainerFaults { crashes: dice.below(60), hangs: dice.below(20), checkpoints: dice.below(700) };
+        let trainers = TrainerFaults {
+            crashes: dice.below(60),
+            hangs: dice.below(20),
+            checkpoints: dice.below(700),
+            spoils: true,
+        };
         let latency_ms = 2 + u64::from(dice.below(150));
         Self { seed, study, workers, latency_ms, faults, trainers, operations }
     }

@@ -151,8 +151,21 @@ impl Stub {
                 }
             }
         }
+        let spoils = self.spoils(lease, &cohort);
         let done = cohort.done(&self.scratch);
+        if spoils {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            std::fs::write(&done.measurements_path, "{\"layers\":7}\n").expect("it was written before");
+        }
         self.tell(Event::Done(done)).await
+    }
+
+    /// Whether what this attempt measured is not what a coordinator takes: of every cohort the same attempts, so that this
+    /// takes no throw of the dice.
+    fn spoils(&self, lease: &proto::Lease, cohort: &Cohort) -> bool {
+        let attempt = lease.name.as_ref().map_or(0, |name| name.attempt);
+        let chosen = cohort.members.first().is_some_and(|member| member.state[0] < 64);
+        self.faults.spoils && attempt % 2 == 1 && chosen
     }
 
     async fn misfortune(&mut self) -> Result<(), Death> {

@@ -42,6 +42,16 @@ fn reports_equal_those_of_undisturbed_clusters_fourth_part() {
     play_part(PARTS - 1);
 }
 
+#[test]
+fn measurements_that_are_refused_fail_their_attempt_and_the_next_brings_them() {
+    let mut comparison = Comparison::default();
+    let mut total = Tally::default();
+    for seed in 0..8 {
+        total.add(&comparison.play_spoilt(seed).unwrap_or_else(|what| panic!("seed {seed}: {what}")));
+    }
+    assert!(total.trainer_faults > 0, "{total}");
+}
+
 /// Seeds that found something once, and what.
 const FOUND: [(u64, &str); 3] = [
     (746, "a study that ended while it was held stayed so when it was extended"),
