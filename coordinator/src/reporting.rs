@@ -168,10 +168,17 @@ fn provenance(study: &Study) -> ProvenanceInput {
             digest: record.data_digest.clone(),
             train_rows: record.rows.train_rows,
             test_rows: record.rows.test_rows,
-            classes: Vec::new(),
+            classes: class_names(study),
         },
         folds_digest: record.folds_digest.clone(),
         cohorts: study.device.map(|_| planned),
         cohort_splits: splits,
     }
+}
+
+/// Names of the classes, where the data is the catalogue's.
+fn class_names(study: &Study) -> Vec<String> {
+    let name = study.record.spec.data.dataset.as_deref();
+    let entry = foldwise_data::catalogue().iter().find(|entry| Some(entry.name) == name);
+    entry.map(|entry| entry.classes.iter().map(|&class| class.to_owned()).collect()).unwrap_or_default()
 }

@@ -78,6 +78,8 @@ pub struct TrialFacts {
     pub convolutional: bool,
     /// Rows per step.
     pub batch_size: usize,
+    /// Whether a last step that is not full is left out.
+    pub drop_last: bool,
     /// Passes over the rows.
     pub epochs: u32,
     /// Trials with equal keys may train in one cohort, where their row counts agree too.
@@ -234,6 +236,7 @@ impl Trial {
             activations: self.network.activations(),
             convolutional: self.network.has_convolution(),
             batch_size: self.train.batch_size,
+            drop_last: self.train.drop_last,
             epochs: self.train.epochs,
             fuse_key: self.fuse_key(),
         }

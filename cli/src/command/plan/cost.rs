@@ -40,6 +40,7 @@ mod tests {
             activations: 0,
             convolutional: false,
             batch_size: 8,
+            drop_last: false,
             epochs: 2,
             fuse_key: [0; 32],
         };
