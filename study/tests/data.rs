@@ -4,6 +4,7 @@ use foldwise_study::spec::data::{
     ChannelOrder, ColumnType, DataSpec, Missing, Normalize, Spacing, TargetColumns, Task,
 };
 use foldwise_study::spec::{Format, SpecFile};
+use foldwise_study::train::Loss;
 use foldwise_study::trials::RowFacts;
 
 fn with(data: &str) -> String {
@@ -34,9 +35,9 @@ fn what_was_kept_before_there_was_more_reads_the_same() {
     let rows: RowFacts =
         serde_json::from_str(r#"{"shape":[3],"classes":null,"train_rows":9,"test_rows":null}"#)
             .expect("reads");
-    assert_eq!((rows.targets, rows.outputs()), (1, 1));
-    assert_eq!(RowFacts { targets: 3, ..rows.clone() }.outputs(), 3);
-    assert_eq!(RowFacts { classes: Some(5), ..rows }.outputs(), 5);
+    assert_eq!((rows.targets, rows.outputs(Loss::Huber)), (1, 1));
+    assert_eq!(RowFacts { targets: 3, ..rows.clone() }.outputs(Loss::Huber), 3);
+    assert_eq!(RowFacts { classes: Some(5), ..rows }.outputs(Loss::Huber), 5);
 }
 
 #[test]

@@ -221,8 +221,13 @@ final = { hold_out = { fraction = 0.2, epochs = 50 } }
 "train.epochs" = { at_least = 30 }
 "train.batch_size" = 5000
 "#;
-    const ROWS: RowFacts =
-        RowFacts { shape: Vec::new(), classes: Some(10), train_rows: 60_000, test_rows: Some(10_000) };
+    const ROWS: RowFacts = RowFacts {
+        shape: Vec::new(),
+        classes: Some(10),
+        train_rows: 60_000,
+        test_rows: Some(10_000),
+        targets: 1,
+    };
 
     fn scaled(fraction: &str) -> Json {
         let spec = Spec::read(SPEC, Format::Toml).expect("a spec");
