@@ -52,6 +52,9 @@ pub(super) fn findings(report: &Report, ranking: &Ranking<'_>, page: &mut Page) 
         }
         None => no_winner(report, ranking, page),
     }
+    if report.spec["validation"] == "test_set" {
+        page.labelled("Test set", "It validated the runs: no score here is that of an untouched test set.");
+    }
     if let Some(stage) = &report.final_stage {
         page.labelled("Final model", &final_text(stage));
     }

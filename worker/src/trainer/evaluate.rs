@@ -14,6 +14,8 @@ const ROWS_PER_PASS: i64 = 4096;
 const ROWS_PER_MEMBER_MIN: i64 = 128;
 /// Rows of one pass of each member, at most.
 const ROWS_PER_MEMBER_MAX: i64 = 512;
+/// Numbers of the largest activation of one pass, at most, so that evaluation takes no more memory than training.
+const NUMBERS_PER_PASS: i64 = 1 << 22;
 
 /// What the models said of rows: the class that each was taken for, or numbers.
 #[derive(Debug, Default)]
@@ -47,7 +49,9 @@ pub(super) fn evaluate(
 ) -> Result<Vec<Total>, TrainError> {
     let most = index.size()[1];
     let members = counts.len() as i64;
-    let pass = (ROWS_PER_PASS / members).clamp(ROWS_PER_MEMBER_MIN, ROWS_PER_MEMBER_MAX);
+    let pass = (ROWS_PER_PASS / members)
+        .clamp(ROWS_PER_MEMBER_MIN, ROWS_PER_MEMBER_MAX)
+        .min((NUMBERS_PER_PASS / (model.widest() * members)).max(1));
     no_grad(|| {
         let mut tally = Tally::new(members, most, objective, index.device())?;
         let mut start = 0;

@@ -19,6 +19,7 @@ pub(super) struct Model {
     precision: Precision,
     device: Device,
     input: Vec<usize>,
+    widest: i64,
 }
 
 /// One layer, with its first parameter's position where it has parameters.
@@ -64,7 +65,14 @@ impl Model {
             first += shaped.parameters().len();
         }
         pool_before_relu(&mut stages);
-        Ok(Self { parameters, stages, precision, device, input: network.input.clone() })
+        let outputs = network.layers.iter().map(|layer| layer.output.iter().product::<usize>());
+        let widest = outputs.max().unwrap_or(1).max(1) as i64;
+        Ok(Self { parameters, stages, precision, device, input: network.input.clone(), widest })
+    }
+
+    /// Numbers of the largest activation of one row of one member.
+    pub(super) fn widest(&self) -> i64 {
+        self.widest
     }
 
     /// Outputs `[E, B, K]` of gathered rows `[G·B, numbers]`.
