@@ -1,16 +1,23 @@
 //! What PyTorch does with the same weights, rows and settings (`tests/golden/train.py`), matched.
+//!
+//! A case is a piece of a spec in the file's metadata, which both sides read. Each is trained alone and in cohorts
+//! whose other members have other numbers.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use foldwise_study::measure::MeasureSpec;
-use foldwise_study::network::{Conv2d, Layer, Linear, Network, NetworkSpec, Pool2d, Square};
+use foldwise_study::measure::{Detail, MeasureSpec};
+use foldwise_study::network::{Dropout, Layer, Network, NetworkSpec, Operation};
+use foldwise_study::outcome::EpochMeasurements;
 use foldwise_study::seed::Source;
-use foldwise_study::train::{Loss, Optimizer as Settings, OptimizerKind, Pace, Precision, TrainSpec};
+use foldwise_study::train::{Clip, Loss, Optimizer as Settings, Pace, Rate, Schedule, TrainSpec};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
-use tch::{Device, Kind, Tensor};
+use serde::Deserialize;
+use tch::{Device, Tensor};
 
 use super::Member;
+use super::clip::Clipping;
 use super::data::{DeviceData, Features, Part, Source as Data, Targets};
 use super::evaluate::evaluate;
 use super::intake::Intake;
@@ -25,11 +32,65 @@ use super::weights::{Values, Weights};
 
 const GOLDEN: &[u8] = include_bytes!("../../tests/golden/train.safetensors");
 const STEPS: usize = 10;
-const BATCH: i64 = 8;
+const BATCH: usize = 8;
+const ROWS: usize = STEPS * BATCH;
 const SEED: Source = Source { study: 0, train: None, trial: None, fold: 0 };
 
-fn golden() -> SafeTensors<'static> {
-    SafeTensors::deserialize(GOLDEN).expect("a safetensors file")
+/// What the script says of a case.
+#[derive(Debug, Deserialize)]
+struct Case {
+    name: String,
+    /// Which rows and targets it is trained on.
+    data: String,
+    input: Vec<usize>,
+    classes: Option<usize>,
+    outputs: usize,
+    layers: Vec<Layer>,
+    train: TrainSpec,
+    /// How far a number may be off, as a share of `0.1 + |number|`.
+    tolerance: f32,
+}
+
+/// How a cohort is put together, and where in it the case is trained.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    members: usize,
+    /// Row streams; those without the case's member see the rows in other order.
+    streams: usize,
+    slot: usize,
+}
+
+const LAYOUTS: [Layout; 4] = [
+    Layout { members: 1, streams: 1, slot: 0 },
+    Layout { members: 3, streams: 1, slot: 1 },
+    Layout { members: 3, streams: 3, slot: 1 },
+    Layout { members: 4, streams: 2, slot: 2 },
+];
+
+/// What a case gives.
+struct Found {
+    /// Of each step.
+    losses: Vec<f64>,
+    measured: Vec<EpochMeasurements>,
+    /// At the end.
+    weights: Weights,
+    evaluated: f64,
+}
+
+/// Read once: it names some thousands of tensors.
+fn golden() -> &'static SafeTensors<'static> {
+    static READ: LazyLock<SafeTensors<'static>> =
+        LazyLock::new(|| SafeTensors::deserialize(GOLDEN).expect("a safetensors file"));
+    &READ
+}
+
+fn cases(group: &str) -> Vec<Case> {
+    let (_, metadata) = SafeTensors::read_metadata(GOLDEN).expect("a safetensors file");
+    let text = &metadata.metadata().as_ref().expect("metadata")["cases"];
+    let all: Vec<Case> = serde_json::from_str(text).expect("cases");
+    let own: Vec<Case> = all.into_iter().filter(|case| case.name.starts_with(group)).collect();
+    assert!(!own.is_empty(), "no case of {group}");
+    own
 }
 
 fn floats(view: &TensorView<'_>) -> Vec<f32> {
@@ -43,261 +104,259 @@ fn integers(view: &TensorView<'_>) -> Vec<u32> {
     view.data().chunks_exact(8).map(|bytes| u32::try_from(number(bytes)).expect("a label")).collect()
 }
 
-fn conv(channels: usize, kernel: Square, stride: usize, padding: Square, bias: bool) -> Layer {
-    Layer::Conv2d(Conv2d {
-        channels,
-        kernel,
-        stride: Square::Side(stride),
-        padding,
-        groups: 1,
-        bias,
-        init: None,
-    })
-}
-
-fn linear(units: usize, bias: bool) -> Layer {
-    Layer::Linear(Linear { units, bias, init: None })
-}
-
-fn pool(kernel: usize, stride: Option<usize>, padding: usize) -> Pool2d {
-    Pool2d { kernel: Square::Side(kernel), stride: stride.map(Square::Side), padding: Square::Side(padding) }
-}
-
-/// The same layers as the script's.
-fn network(name: &str) -> Network {
-    let (input, outputs, layers): (&[usize], usize, Vec<Layer>) = match name {
-        "mlp" => (
-            &[6],
-            3,
-            vec![
-                linear(8, false),
-                Layer::BatchNorm,
-                Layer::Relu,
-                linear(5, true),
-                Layer::Sigmoid,
-                Layer::Output,
-            ],
-        ),
-        "cnn" => (
-            &[2, 9, 9],
-            3,
-            vec![
-                conv(4, Square::Side(3), 1, Square::Side(1), false),
-                Layer::BatchNorm,
-                Layer::Relu,
-                Layer::MaxPool(pool(2, None, 0)),
-                conv(5, Square::Sides([2, 3]), 1, Square::Sides([0, 1]), true),
-                Layer::Sigmoid,
-                Layer::AvgPool(pool(2, Some(1), 0)),
-                Layer::Flatten,
-                linear(7, false),
-                Layer::BatchNorm,
-                Layer::Relu,
-                Layer::Output,
-            ],
-        ),
-        "gap" => (
-            &[2, 9, 9],
-            3,
-            vec![
-                conv(6, Square::Side(3), 2, Square::Side(0), false),
-                Layer::BatchNorm,
-                Layer::Relu,
-                Layer::AvgPool(pool(2, None, 1)),
-                Layer::GlobalAvgPool,
-                Layer::Flatten,
-                Layer::Output,
-            ],
-        ),
-        _ => (&[2], 1, vec![linear(8, true), Layer::Tanh, Layer::Output]),
-    };
-    let spec = NetworkSpec { layers: Some(layers), ..NetworkSpec::default() };
-    spec.resolve(input, outputs).expect("fits")
-}
-
-fn settings(name: &str) -> Settings {
-    let plain = Settings { weight_decay: Some(0.01), ..Settings::new(OptimizerKind::Sgd, 0.05) };
-    match name {
-        "sgd" => Settings { lr: 0.1, ..plain },
-        "momentum" => Settings { momentum: Some(0.9), ..plain },
-        "nesterov" => Settings { momentum: Some(0.9), nesterov: Some(true), weight_decay: None, ..plain },
-        "adam" => Settings { kind: OptimizerKind::Adam, lr: 0.02, weight_decay: Some(0.1), ..plain },
-        _ => Settings {
-            kind: OptimizerKind::Adamw,
-            lr: 0.02,
-            weight_decay: Some(0.1),
-            betas: Some([0.8, 0.95]),
-            eps: Some(1e-4),
-            ..plain
-        },
+impl Case {
+    fn network(&self) -> Network {
+        let targets = match self.classes {
+            Some(_) => 1,
+            None => golden().tensor(&format!("targets/{}", self.data)).expect("targets").shape()[1],
+        };
+        let usual = if self.classes.is_some() { Loss::CrossEntropy } else { Loss::MeanSquaredError };
+        assert_eq!(self.train.loss.unwrap_or(usual).outputs(self.classes, targets), self.outputs);
+        let spec = NetworkSpec { layers: Some(self.layers.clone()), ..NetworkSpec::default() };
+        spec.resolve(&self.input, self.outputs).expect("fits")
     }
-}
 
-/// Other numbers for the same rule, for the members beside the golden one.
-fn other(settings: &Settings) -> Settings {
-    Settings {
-        lr: settings.lr * 0.3,
-        weight_decay: Some(0.2),
-        momentum: settings.momentum.map(|momentum| momentum * 0.5),
-        betas: Some([0.7, 0.9]),
-        eps: Some(1e-6),
-        ..settings.clone()
+    fn data(&self) -> DeviceData {
+        let golden = golden();
+        let rows = floats(&golden.tensor(&format!("rows/{}", self.data)).expect("rows"));
+        let view = golden.tensor(&format!("targets/{}", self.data)).expect("targets");
+        let (labels, numbers);
+        let targets = match self.classes {
+            Some(count) => {
+                labels = integers(&view);
+                Targets::Classes { labels: &labels, count }
+            }
+            None => {
+                numbers = floats(&view);
+                Targets::Numbers(&numbers)
+            }
+        };
+        let train = Part { features: Features::Floats(&rows), targets };
+        let source = Data { shape: &self.input, train, test: None, normalize: None, raw: false };
+        DeviceData::new(source, Device::Cpu).expect("fits")
     }
-}
 
-fn data(name: &str) -> DeviceData {
-    let golden = golden();
-    let rows = floats(&golden.tensor(&format!("{name}/rows")).expect("rows"));
-    let view = golden.tensor(&format!("{name}/targets")).expect("targets");
-    let (labels, numbers);
-    let targets = if view.dtype() == Dtype::F32 {
-        numbers = floats(&view);
-        Targets::Numbers(&numbers)
-    } else {
-        labels = integers(&view);
-        Targets::Classes { labels: &labels, count: 3 }
-    };
-    let shape = network(name).input;
-    let train = Part { features: Features::Floats(&rows), targets };
-    DeviceData::new(Data { shape: &shape, train, test: None, normalize: None, raw: false }, Device::Cpu)
-        .expect("fits")
-}
+    /// Puts the script's initial weights in `slot`.
+    fn start(&self, model: &Model, slot: usize) {
+        let golden = golden();
+        tch::no_grad(|| {
+            for block in model.parameters.blocks() {
+                let start = golden.tensor(&format!("{}/start/{}", self.name, block.name)).expect("weights");
+                assert_eq!(start.shape(), block.shape, "{}/{}", self.name, block.name);
+                let held = to_held(block, &Tensor::from_slice(&floats(&start))).expect("layout");
+                let flat = model.parameters.values();
+                let own = block.of(flat, model.parameters.members()).expect("block");
+                own.select(0, slot as i64).copy_(&held);
+            }
+        });
+    }
 
-/// Puts the script's initial weights in `slot`.
-fn start(model: &Model, name: &str, slot: i64) {
-    let golden = golden();
-    tch::no_grad(|| {
-        for block in model.parameters.blocks() {
-            let values = floats(&golden.tensor(&format!("{name}/start/{}", block.name)).expect("weights"));
-            let held = to_held(block, &Tensor::from_slice(&values)).expect("layout");
-            let flat = model.parameters.values();
-            block.of(flat, model.parameters.members()).expect("block").select(0, slot).copy_(&held);
+    fn trained(&self, Layout { members, streams, slot }: Layout) -> Found {
+        let (data, network, others) = (self.data(), self.network(), other_network(self.network()));
+        let own = |index: usize| index == slot;
+        let networks: Vec<_> =
+            (0..members).map(|index| (if own(index) { &network } else { &others }, &SEED)).collect();
+        let model = Model::new(&networks, self.train.precision, Device::Cpu).expect("memory");
+        self.start(&model, slot);
+        let trains: Vec<TrainSpec> = (0..members)
+            .map(|index| if own(index) { self.train.clone() } else { other(&self.train) })
+            .collect();
+        let rates: Vec<Rate> = trains.iter().map(|train| Rate::new(train, STEPS as u64)).collect();
+        let settings = trains.iter().map(|train| train.optimizer.clone()).collect();
+        let optimizer = Optimizer::new(settings, &model.parameters, Device::Cpu).expect("memory");
+        let objective = Objective::new(&self.train, self.classes.is_some(), Device::Cpu).expect("memory");
+        let mut tally = Tally::new(members as i64, BATCH as i64, &objective, Device::Cpu).expect("memory");
+        let measure = MeasureSpec { gradients: Some(Detail::Step), weights: true, ..MeasureSpec::default() };
+        let mut recorder = Recorder::new(&measure, &model, 1).expect("memory");
+        let clipping = Clipping::new(trains.iter(), Device::Cpu).expect("memory");
+        let batch_size = BATCH as i64;
+        let mut learner = Learner { model, optimizer, objective, clipping, batch_size, steps: 0 };
+        let index = orders(streams, slot * streams / members);
+        let member = Member {
+            network: network.clone(),
+            train: self.train.clone(),
+            source: SEED,
+            train_rows: (0..).take(ROWS).collect(),
+            validation_rows: Vec::new(),
+        };
+        let intake = Intake::new(&data, &vec![&member; streams], &index).expect("memory");
+        let mut losses = Vec::new();
+        let slots: Vec<usize> = (0..members).collect();
+        for (epoch, step) in (1..).zip(0..STEPS) {
+            let at = |_: u64| rates.iter().map(|rate| rate.at(step as u64)).collect::<Vec<Pace>>();
+            let paces = Paces { at: &at, vary: false, should_stop: &|| false };
+            let batch = index.narrow(1, (step * BATCH) as i64, BATCH as i64);
+            learner.epoch(&intake, &batch, &paces, (&mut tally, &mut recorder)).expect("step");
+            recorder.end_epoch((epoch, u32::MAX), &slots, None, &learner.model).expect("norms");
+            losses.push(tally.totals(&vec![BATCH; members]).expect("totals")[slot].loss);
         }
-    });
-}
-
-/// What a case gives: the loss of each step, the weights at the end and the loss in evaluation.
-struct Found {
-    losses: Vec<f64>,
-    weights: Weights,
-    evaluated: f64,
-}
-
-fn trained(name: &str, optimizer: &str, members: usize, slot: usize) -> Found {
-    let (data, network) = (data(name), network(name));
-    let mut model =
-        Model::new(&vec![(&network, &SEED); members], Precision::Fp32, Device::Cpu).expect("memory");
-    start(&model, name, slot as i64);
-    let own = settings(optimizer);
-    let all: Vec<Settings> =
-        (0..members).map(|index| if index == slot { own.clone() } else { other(&own) }).collect();
-    let steps = Optimizer::new(all.clone(), &model.parameters, Device::Cpu).expect("memory");
-    let paces: Vec<Pace> = all.iter().map(|settings| Pace { lr: settings.lr, momentum: None }).collect();
-    let loss = if matches!(name, "gap" | "regression") { Loss::MeanSquaredError } else { Loss::CrossEntropy };
-    let train = TrainSpec { loss: Some(loss), ..TrainSpec::new(1, 8, own.clone()) };
-    let objective = Objective::new(&train, name != "regression", Device::Cpu).expect("memory");
-    let mut tally = Tally::new(members as i64, BATCH, &objective, Device::Cpu).expect("memory");
-    let mut recorder = Recorder::new(&MeasureSpec::default(), &model, 1).expect("memory");
-    let mut learner =
-        Learner { model, optimizer: steps, objective, clipping: None, batch_size: BATCH, steps: 0 };
-    let member = Member {
-        network: network.clone(),
-        train,
-        source: SEED,
-        train_rows: (0..80).collect(),
-        validation_rows: Vec::new(),
-    };
-    let all_rows = Tensor::arange(80, (Kind::Int64, Device::Cpu)).view((1, -1));
-    let intake = Intake::new(&data, &[&member], &all_rows).expect("memory");
-    let paces = Paces { at: &|_| paces.clone(), vary: false, should_stop: &|| false };
-    let mut losses = Vec::new();
-    for step in 0..STEPS as i64 {
-        let index = Tensor::arange_start(step * BATCH, (step + 1) * BATCH, (Kind::Int64, Device::Cpu));
-        learner.epoch(&intake, &index.view((1, -1)), &paces, (&mut tally, &mut recorder)).expect("step");
-        losses.push(tally.totals(&vec![8; members]).expect("totals")[slot].loss);
+        let Learner { model, objective, .. } = &mut learner;
+        let counts = vec![ROWS; members];
+        let evaluated = evaluate(model, &intake, objective, &index, &counts, None).expect("totals");
+        let running: Vec<Tensor> = model.running().into_iter().map(Tensor::shallow_clone).collect();
+        let flat = (model.parameters.values(), running.as_slice());
+        let weights = Weights::of(&network, model, flat, slot as i64, STEPS as i64).expect("weights");
+        let (measured, _) = recorder.measured(slot).expect("measured");
+        check_steps(&measured.steps.expect("steps").losses, &losses);
+        Found { losses, measured: measured.epochs, weights, evaluated: evaluated[slot].loss }
     }
-    model = learner.model;
-    let objective = &learner.objective;
-    let counts = vec![80; members];
-    let evaluated = evaluate(&mut model, &intake, objective, &all_rows, &counts, None).expect("totals");
-    let running: Vec<Tensor> = model.running().into_iter().map(Tensor::shallow_clone).collect();
-    let flat = (model.parameters.values(), running.as_slice());
-    let weights = Weights::of(&network, &model, flat, slot as i64, STEPS as i64).expect("weights");
-    Found { losses, weights, evaluated: evaluated[slot].loss }
-}
 
-fn close(what: &str, found: &[f32], expected: &[f32]) {
-    assert_eq!(found.len(), expected.len(), "{what}");
-    for (found, expected) in found.iter().zip(expected) {
-        let allowed = TOLERANCE * (0.1 + expected.abs());
-        assert!((found - expected).abs() <= allowed, "{what}: {found} for {expected}");
+    fn close(&self, what: &str, found: impl IntoIterator<Item = f64>, expected: &[f32]) {
+        let found: Vec<f64> = found.into_iter().collect();
+        assert_eq!(found.len(), expected.len(), "{}: {what}", self.name);
+        for (place, (found, expected)) in found.iter().zip(expected).enumerate() {
+            let expected = f64::from(*expected);
+            let allowed = f64::from(self.tolerance) * (0.1 + expected.abs());
+            let off = (found - expected).abs();
+            assert!(off <= allowed, "{}: {what}: {found} for {expected} at {place}", self.name);
+        }
     }
-}
 
-const TOLERANCE: f32 = 2e-4;
-
-fn matches_pytorch(name: &str) {
-    let golden = golden();
-    for optimizer in ["sgd", "momentum", "nesterov", "adam", "adamw"] {
-        for (members, slot) in [(1, 0), (3, 1)] {
-            let case = format!("{name}/{optimizer}");
-            let found = trained(name, optimizer, members, slot);
-            #[allow(clippy::cast_possible_truncation, reason = "compared as PyTorch's 32-bit numbers")]
-            let (losses, evaluated) =
-                (found.losses.iter().map(|&loss| loss as f32).collect::<Vec<f32>>(), found.evaluated as f32);
-            let of = |what: &str| golden.tensor(&format!("{case}/{what}")).expect("in the file");
-            close(&format!("{case} losses of {members}"), &losses, &floats(&of("losses")));
-            close(&format!("{case} evaluated of {members}"), &[evaluated], &floats(&of("evaluated")));
-            for tensor in &found.weights.tensors {
-                let expected = of(&format!("end/{}", tensor.name));
-                assert_eq!(tensor.shape, expected.shape(), "{case}/{}", tensor.name);
-                match &tensor.values {
-                    Values::Float(values) => {
-                        let what = format!("{case}/{} of {members}", tensor.name);
-                        close(&what, values, &floats(&expected));
-                    }
-                    Values::Integer(number) => {
-                        assert_eq!(u32::try_from(*number).expect("small"), integers(&expected)[0]);
-                    }
+    fn matches(&self, layout: Layout) {
+        let golden = golden();
+        let found = self.trained(layout);
+        let of = |what: &str| golden.tensor(&format!("{}/{what}", self.name)).expect("in the file");
+        let named = |what: &str| format!("{what} of {layout:?}");
+        self.close(&named("losses"), found.losses, &floats(&of("losses")));
+        let norms = |of: fn(&EpochMeasurements) -> &Vec<Option<f64>>| {
+            found.measured.iter().flat_map(of).map(|norm| norm.expect("finite")).collect::<Vec<f64>>()
+        };
+        let (gradients, weights) =
+            (norms(|epoch| &epoch.layer_gradient_norms), norms(|epoch| &epoch.layer_weight_norms));
+        self.close(&named("norms of gradients"), gradients.clone(), &floats(&of("gradient_norms")));
+        self.close(&named("norms of weights"), weights, &floats(&of("weight_norms")));
+        for (epoch, layers) in found.measured.iter().zip(gradients.chunks(gradients.len() / STEPS)) {
+            let whole = layers.iter().map(|norm| norm.powi(2)).sum::<f64>().sqrt();
+            let told = epoch.gradient_norm.expect("finite");
+            assert!((told - whole).abs() <= 1e-4 * (0.1 + whole), "{}: {told} for {whole}", self.name);
+        }
+        let mut names = BTreeMap::new();
+        for tensor in &found.weights.tensors {
+            let expected = of(&format!("end/{}", tensor.name));
+            assert_eq!(tensor.shape, expected.shape(), "{}/{}", self.name, tensor.name);
+            names.insert(tensor.name.clone(), tensor.shape.clone());
+            match &tensor.values {
+                Values::Float(values) => {
+                    let values = values.iter().map(|&value| f64::from(value));
+                    self.close(&named(&tensor.name), values, &floats(&expected));
+                }
+                Values::Integer(number) => {
+                    assert_eq!(u32::try_from(*number).expect("small"), integers(&expected)[0]);
                 }
             }
         }
+        self.close(&named("evaluated"), [found.evaluated], &floats(&of("evaluated")));
+        assert_eq!(names, self.state_dict(), "{}", self.name);
+    }
+
+    /// Names and shapes of everything in PyTorch's `state_dict`.
+    fn state_dict(&self) -> BTreeMap<String, Vec<usize>> {
+        let prefix = format!("{}/end/", self.name);
+        let entry = |(name, view): (&str, TensorView<'_>)| {
+            Some((name.strip_prefix(&prefix)?.to_owned(), view.shape().to_vec()))
+        };
+        golden().iter().filter_map(entry).collect()
     }
 }
 
-#[test]
-fn a_perceptron_trains_as_in_pytorch() {
-    matches_pytorch("mlp");
+/// Row numbers `[G, rows]`: as they lie for one stream, for the others from other places on.
+fn orders(streams: usize, own: usize) -> Tensor {
+    let order = |stream: usize| {
+        let from = if stream == own { 0 } else { 13 * (stream + 1) };
+        (0..ROWS).map(move |row| ((row + from) % ROWS) as i64)
+    };
+    let all: Vec<i64> = (0..streams).flat_map(order).collect();
+    Tensor::from_slice(&all).view((streams as i64, -1))
 }
 
-#[test]
-fn a_convolutional_network_trains_as_in_pytorch() {
-    matches_pytorch("cnn");
+/// The same layers with another dropout rate.
+fn other_network(mut network: Network) -> Network {
+    for layer in &mut network.layers {
+        if let Operation::Layer(Layer::Dropout(Dropout { rate })) = &mut layer.operation {
+            *rate = 0.4;
+        }
+    }
+    network
 }
 
-#[test]
-fn a_network_with_global_pooling_and_squared_error_of_classes_trains_as_in_pytorch() {
-    matches_pytorch("gap");
+/// Other numbers for the same rule, for the members beside the case's.
+fn other(train: &TrainSpec) -> TrainSpec {
+    let own = &train.optimizer;
+    let settings = Settings {
+        lr: own.lr * 0.3,
+        weight_decay: Some(0.2),
+        momentum: own.momentum.map(|momentum| momentum * 0.5),
+        dampening: (!own.nesterov()).then_some(0.3),
+        betas: Some([0.75, 0.9]),
+        alpha: Some(0.7),
+        lr_decay: Some(0.5),
+        initial_accumulator: Some(0.6),
+        eps: Some(1e-6),
+        ..own.clone()
+    };
+    let clip = train.clip.map(|clip| match clip {
+        Clip::Norm(most) => Clip::Norm(most * 0.1),
+        Clip::Value(most) => Clip::Value(most * 0.1),
+    });
+    TrainSpec { optimizer: settings, clip, schedule: Schedule::Constant, ..train.clone() }
 }
 
-#[test]
-fn a_regression_trains_as_in_pytorch() {
-    matches_pytorch("regression");
+/// The losses of single steps are those that the epochs of one step were tallied with.
+fn check_steps(told: &[Option<f32>], losses: &[f64]) {
+    assert_eq!(told.len(), losses.len());
+    for (told, loss) in told.iter().zip(losses) {
+        let told = f64::from(told.expect("finite"));
+        assert!((told - loss).abs() <= 1e-5 * (0.1 + loss), "{told} for {loss}");
+    }
 }
 
-#[test]
-fn the_file_holds_what_state_dict_holds() {
-    let golden = golden();
-    let expected: BTreeMap<String, Vec<usize>> = golden
+fn all_match(group: &str) {
+    // Networks this small take longer on several threads.
+    tch::set_num_threads(1);
+    let failed: Vec<String> = cases(group)
         .iter()
-        .filter_map(|(name, view)| {
-            Some((name.strip_prefix("cnn/adamw/end/")?.to_owned(), view.shape().to_vec()))
+        .flat_map(|case| LAYOUTS.map(|layout| (case, layout)))
+        .filter_map(|(case, layout)| {
+            let found = std::panic::catch_unwind(|| case.matches(layout));
+            found.err().map(|_| format!("{} in {layout:?}", case.name))
         })
         .collect();
-    let bytes = trained("cnn", "adamw", 3, 1).weights.to_safetensors().expect("a file");
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[test]
+fn layers_train_as_in_pytorch() {
+    all_match("layers/");
+}
+
+#[test]
+fn optimizers_step_as_in_pytorch() {
+    all_match("optimizers/");
+}
+
+#[test]
+fn losses_are_pytorchs() {
+    all_match("losses/");
+}
+
+#[test]
+fn clipped_scheduled_and_warmed_up_steps_are_pytorchs() {
+    all_match("steps/");
+}
+
+#[test]
+fn narrow_numbers_round_as_in_pytorch() {
+    all_match("precision/");
+}
+
+#[test]
+fn the_file_of_weights_holds_what_state_dict_holds() {
+    let all = cases("layers/");
+    let case = all.iter().find(|case| case.name == "layers/convolutional").expect("in the file");
+    let bytes = case.trained(LAYOUTS[1]).weights.to_safetensors().expect("a file");
     let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
     let found: BTreeMap<String, Vec<usize>> =
         file.iter().map(|(name, view)| (name.to_owned(), view.shape().to_vec())).collect();
-    assert_eq!(found, expected);
+    assert_eq!(found, case.state_dict());
     assert_eq!(integers(&file.tensor("1.num_batches_tracked").expect("named")), [10]);
 }
