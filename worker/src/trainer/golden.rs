@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use foldwise_study::measure::{Detail, MeasureSpec};
+use foldwise_study::measure::{Detail, MeasureSpec, Part as Rows};
 use foldwise_study::network::{Dropout, Layer, Network, NetworkSpec, Operation};
-use foldwise_study::outcome::EpochMeasurements;
+use foldwise_study::outcome::{EpochMeasurements, Predictions};
 use foldwise_study::seed::Source;
 use foldwise_study::train::{Clip, Loss, Optimizer as Settings, Pace, Rate, Schedule, TrainSpec};
 use safetensors::SafeTensors;
@@ -26,6 +26,7 @@ use super::measure::Recorder;
 use super::model::Model;
 use super::optimizer::Optimizer;
 use super::parameters::to_held;
+use super::predictions::predictions;
 use super::step::{Learner, Paces};
 use super::tally::Tally;
 use super::weights::{Values, Weights};
@@ -49,6 +50,27 @@ struct Case {
     train: TrainSpec,
     /// How far a number may be off, as a share of `0.1 + |number|`.
     tolerance: f32,
+    scores: Scores,
+}
+
+/// What scikit-learn says of the predictions at the end.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Scores {
+    Classes {
+        confusion: Vec<Vec<u64>>,
+        /// Row and the class it was taken for.
+        first_wrong: Vec<Option<(u32, u32)>>,
+        accuracy: f64,
+        precision: Vec<f64>,
+        recall: Vec<f64>,
+        f1: Vec<f64>,
+    },
+    Numbers {
+        r2: Vec<f32>,
+        mean_absolute_error: Vec<f32>,
+        mean_squared_error: Vec<f32>,
+    },
 }
 
 /// How a cohort is put together, and where in it the case is trained.
@@ -75,6 +97,7 @@ struct Found {
     /// At the end.
     weights: Weights,
     evaluated: f64,
+    predictions: Predictions,
 }
 
 /// Read once: it names some thousands of tensors.
@@ -198,7 +221,11 @@ impl Case {
         let weights = Weights::of(&network, model, flat, slot as i64, STEPS as i64).expect("weights");
         let (measured, _) = recorder.measured(slot).expect("measured");
         check_steps(&measured.steps.expect("steps").losses, &losses);
-        Found { losses, measured: measured.epochs, weights, evaluated: evaluated[slot].loss }
+        let rows = (Rows::Train, &index, counts.as_slice());
+        let mut predictions =
+            predictions(model, &intake, objective, rows, &vec![1; members]).expect("totals");
+        let predictions = predictions.swap_remove(slot);
+        Found { losses, measured: measured.epochs, weights, evaluated: evaluated[slot].loss, predictions }
     }
 
     fn close(&self, what: &str, found: impl IntoIterator<Item = f64>, expected: &[f32]) {
@@ -247,6 +274,47 @@ impl Case {
         }
         self.close(&named("evaluated"), [found.evaluated], &floats(&of("evaluated")));
         assert_eq!(names, self.state_dict(), "{}", self.name);
+        assert!((found.predictions.loss - found.evaluated).abs() < 1e-9, "{}", self.name);
+        self.scored(&found.predictions);
+    }
+
+    /// Compares with scikit-learn.
+    fn scored(&self, found: &Predictions) {
+        match (&self.scores, &found.classes, &found.numbers) {
+            (
+                Scores::Classes { confusion, first_wrong, accuracy, precision, recall, f1 },
+                Some(found_classes),
+                None,
+            ) => {
+                assert_eq!(&found_classes.confusion, confusion, "{}", self.name);
+                let wrong = found_classes
+                    .first_wrong
+                    .iter()
+                    .map(|wrong| wrong.map(|wrong| (wrong.row, wrong.predicted)));
+                assert_eq!(&wrong.collect::<Vec<_>>(), first_wrong, "{}", self.name);
+                let same = |found: Option<f64>, expected: f64| {
+                    assert!(
+                        (found.unwrap_or(0.0) - expected).abs() < 1e-12,
+                        "{}: {found:?} for {expected}",
+                        self.name
+                    );
+                };
+                same(found.accuracy, *accuracy);
+                for (index, score) in found_classes.scores().iter().enumerate() {
+                    same(score.precision, precision[index]);
+                    same(score.recall, recall[index]);
+                    same(score.f1, f1[index]);
+                }
+                same(found_classes.macro_f1(), f1.iter().sum::<f64>() / f1.len() as f64);
+            }
+            (Scores::Numbers { r2, mean_absolute_error, mean_squared_error }, None, Some(found)) => {
+                let found_r2 = found.r2.iter().map(|r2| r2.expect("targets differ"));
+                self.close("R²", found_r2, r2);
+                self.close("mean absolute errors", found.mean_absolute_error.clone(), mean_absolute_error);
+                self.close("mean squared errors", found.mean_squared_error.clone(), mean_squared_error);
+            }
+            other => panic!("{}: {other:?}", self.name),
+        }
     }
 
     /// Names and shapes of everything in PyTorch's `state_dict`.

@@ -1,11 +1,11 @@
 """Writes train.safetensors: what PyTorch does with small networks, for the trainer's tests to match.
 
-Run it with `python3 train.py` where torch 2.11 and safetensors are installed. A case is a piece of a spec in Foldwise's
-own words, from which this script builds the same with torch.nn and torch.optim and trains it ten steps of eight rows,
-in order. The cases stand as JSON in the file's metadata. Written per case: the weights at the start, the loss and each
-layer's gradient norm (before clipping) of each step, each layer's weight norm after it, the weights and statistics at
-the end, and the loss in evaluation. No bias stands before batch norm: it would have no effect and so no gradient but
-rounding, which Adam scales up.
+Run it with `python3 train.py` where torch 2.11, safetensors and scikit-learn are installed. A case is a piece of a spec
+in Foldwise's own words, from which this script builds the same with torch.nn and torch.optim and trains it ten steps of
+eight rows, in order. The cases stand as JSON in the file's metadata, with what scikit-learn says of the predictions at
+the end. Written per case: the weights at the start, the loss and each layer's gradient norm (before clipping) of each
+step, each layer's weight norm after it, the weights and statistics at the end, and the loss in evaluation. No bias
+stands before batch norm: it would have no effect and so no gradient but rounding, which Adam scales up.
 """
 
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from sklearn import metrics
 from torch import nn
 from torch.nn import functional as F
 from torch.optim import lr_scheduler
@@ -161,6 +162,27 @@ def norms(network, of):
     return torch.stack([torch.cat(all).norm() for all in layers.values()])
 
 
+def scores(outputs, targets, classes):
+    """What predictions amount to: per class, or per number to predict."""
+    if classes is None:
+        each = {"multioutput": "raw_values"}
+        return {
+            "r2": metrics.r2_score(targets, outputs, **each).tolist(),
+            "mean_absolute_error": metrics.mean_absolute_error(targets, outputs, **each).tolist(),
+            "mean_squared_error": metrics.mean_squared_error(targets, outputs, **each).tolist(),
+        }
+    taken = (outputs[:, 0] > 0).astype(int) if outputs.shape[1] == 1 else outputs.argmax(1)
+    labels = list(range(classes))
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(targets, taken, labels=labels, zero_division=0.0)
+    wrong = [((targets == label) & (taken != label)).nonzero()[0] for label in labels]
+    return {
+        "confusion": metrics.confusion_matrix(targets, taken, labels=labels).tolist(),
+        "first_wrong": [[int(rows[0]), int(taken[rows[0]])] if len(rows) else None for rows in wrong],
+        "accuracy": metrics.accuracy_score(targets, taken),
+        "precision": precision.tolist(), "recall": recall.tolist(), "f1": f1.tolist(),
+    }
+
+
 def trained(case, rows, targets, golden):
     name, train = case["name"], case["train"]
     network, shape = sequence(case["layers"], rows.shape[1:], case["outputs"], train.get("precision") == "bf16")
@@ -188,7 +210,9 @@ def trained(case, rows, targets, golden):
         weights.append(norms(network, lambda parameter: parameter))
     network.eval()
     with torch.no_grad():
-        golden[f"{name}/evaluated"] = loss_function(network(rows), targets)
+        outputs = network(rows)
+        golden[f"{name}/evaluated"] = loss_function(outputs, targets)
+    case["scores"] = scores(outputs.numpy(), targets.numpy(), case["classes"])
     golden[f"{name}/losses"] = torch.stack(losses)
     golden[f"{name}/gradient_norms"], golden[f"{name}/weight_norms"] = torch.stack(gradients), torch.stack(weights)
     golden.update({f"{name}/end/{key}": value.clone() for key, value in network.state_dict().items()})
