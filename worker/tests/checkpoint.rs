@@ -2,11 +2,13 @@
 
 mod pictures;
 
+use foldwise_study::measure::{Detail, MeasureSpec, Part, Snapshots};
 use foldwise_study::network::Network;
 use foldwise_study::outcome::{EpochRecord, RunEnd};
 use foldwise_study::selection::{EpochRule, Metric};
 use foldwise_study::train::{
-    Loss, Monitor, OptimizerKind, Order, ReduceOnPlateau, Schedule, Step, ThresholdMode,
+    Clip, CosineRestarts, EarlyStopping, Loss, Monitor, Optimizer, OptimizerKind, Order, ReduceOnPlateau,
+    Schedule, Step, ThresholdMode, WarmUp,
 };
 use foldwise_worker::trainer::{
     AfterEpoch, Checkpoint, CheckpointError, Cohort, DeviceData, EpochOfMember, Member, MemberOutcome,
@@ -72,7 +74,11 @@ fn bits(outcomes: &[MemberOutcome]) -> Vec<String> {
         let epochs: Vec<String> = outcome.outcome.epochs.iter().map(exact).collect();
         let test = outcome.outcome.test.map(|test| (test.loss.to_bits(), test.accuracy.map(f64::to_bits)));
         let end = outcome.outcome.end;
-        format!("{end:?}, {epochs:?}, {:?}, test {test:?}, {:?}", outcome.best_epoch, weights(outcome))
+        // JSON has the shortest digits that say a number exactly.
+        let measured = serde_json::to_string(&outcome.outcome.measurements).expect("measurements");
+        let measured = (measured, outcome.snapshots.as_ref().map(|file| blake3::hash(file).to_hex()));
+        let best = outcome.best_epoch;
+        format!("{end:?}, {epochs:?}, {best:?}, test {test:?}, {:?}, {measured:?}", weights(outcome))
     };
     outcomes.iter().map(one).collect()
 }
@@ -233,6 +239,77 @@ fn the_last_epoch_and_refits() {
     let mut plain = last;
     (plain.test, plain.keep_weights) = (false, false);
     assert_eventful(&assert_goes_on("a fold", &plain));
+}
+
+#[test]
+fn everything_that_is_measured() {
+    let measure = MeasureSpec {
+        predictions: vec![Part::Train, Part::Validation, Part::Test],
+        training: true,
+        gradients: Some(Detail::Step),
+        weights: true,
+        snapshots: Some(Snapshots { every: 2 }),
+        resources: false,
+    };
+    for epoch in [EpochRule::Best, EpochRule::Last] {
+        let mut cohort = cohort(mixed(mlp, [0, 1, 2, 2, 0, 1], OptimizerKind::Adamw));
+        cohort.members[4].train.early_stopping =
+            Some(EarlyStopping { patience: 1, min_delta: 1e3, monitor: Monitor::ValLoss });
+        cohort.selection.epoch = epoch;
+        let plain = train(&data(), &cohort, None, &mut Undisturbed).expect("trains");
+        cohort.measure = measure.clone();
+        let whole = assert_goes_on("measured", &cohort);
+        for (index, (plain, measured)) in plain.iter().zip(&whole).enumerate() {
+            assert_eq!(plain.outcome.epochs, measured.outcome.epochs, "member {index}");
+            assert_eq!(plain.weights, measured.weights, "member {index}");
+            let own = measured.outcome.measurements.as_ref().expect("measured");
+            let epochs = measured.outcome.epochs.len();
+            assert_eq!(own.epochs.len(), epochs, "member {index}");
+            let steps = own.steps.as_ref().expect("steps");
+            assert_eq!(steps.losses.len() as u64, epochs as u64 * steps.per_epoch, "member {index}");
+        }
+        assert_eq!(whole[4].outcome.epochs.len(), 2);
+        let copies = |index: usize| {
+            let measured = whole[index].outcome.measurements.as_ref().expect("measured");
+            measured.snapshots.as_ref().map(|snapshots| snapshots.epochs.clone())
+        };
+        assert_eq!([copies(0), copies(3), copies(4)], [Some(vec![2, 4, 5]), None, Some(vec![2])]);
+    }
+}
+
+#[test]
+fn every_other_optimizer_with_limits_and_rates_that_move() {
+    let kinds = [
+        Optimizer { amsgrad: Some(true), ..Optimizer::new(OptimizerKind::Adam, 1e-2) },
+        Optimizer { dampening: Some(0.5), momentum: Some(0.9), ..Optimizer::new(OptimizerKind::Sgd, 1e-2) },
+        Optimizer {
+            momentum: Some(0.8),
+            centered: Some(true),
+            ..Optimizer::new(OptimizerKind::Rmsprop, 1e-3)
+        },
+        Optimizer {
+            lr_decay: Some(0.1),
+            initial_accumulator: Some(0.2),
+            ..Optimizer::new(OptimizerKind::Adagrad, 0.1)
+        },
+    ];
+    for optimizer in kinds {
+        let mut members: Vec<Member> =
+            [0, 1, 2].into_iter().map(|fold| member(mlp, fold, 1e-3, 0.2)).collect();
+        for (member, share) in members.iter_mut().zip([1.0, 0.3, 0.1]) {
+            member.train.epochs = EPOCHS;
+            member.train.optimizer = Optimizer { lr: optimizer.lr * share, ..optimizer.clone() };
+            member.train.clip = Some(Clip::Norm(share));
+        }
+        members[1].train.warm_up = Some(WarmUp { epochs: None, steps: Some(7), start: 0.1 });
+        members[2].train.schedule =
+            Schedule::CosineRestarts(CosineRestarts { first: 1, factor: 2, min_lr: 0.0 });
+        let cycle = r#"{ "one_cycle": { "momentum": [0.95, 0.85] } }"#;
+        if optimizer.kind != OptimizerKind::Adagrad {
+            members[0].train.schedule = serde_json::from_str(cycle).expect("a schedule");
+        }
+        assert_goes_on("other optimizers", &cohort(members));
+    }
 }
 
 /// A small cohort and its checkpoint after the first of three epochs.

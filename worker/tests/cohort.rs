@@ -5,7 +5,7 @@ mod pictures;
 use foldwise_study::network::Network;
 use foldwise_study::outcome::RunEnd;
 use foldwise_study::selection::EpochRule;
-use foldwise_study::train::{Monitor, ReduceOnPlateau, Schedule, ThresholdMode};
+use foldwise_study::train::{EarlyStopping, Monitor, ReduceOnPlateau, Schedule, ThresholdMode};
 use foldwise_worker::trainer::{
     Cohort, DeviceData, Member, MemberOutcome, TrainError, Undisturbed, Values, compatible, train,
 };
@@ -189,6 +189,46 @@ fn each_member_follows_its_own_schedule() {
     assert_eq!(rates(0), [1e-3, 1e-3, 1e-3]);
     assert_eq!(rates(1), [1e-3, 1e-3, 5e-4]);
     assert_ne!(outcomes[0].outcome.epochs[2], outcomes[1].outcome.epochs[2]);
+}
+
+#[test]
+fn a_member_that_stops_early_is_frozen_and_the_others_go_on_unchanged() {
+    let data = data();
+    for (network, folds) in [(mlp as fn(f64) -> Network, [0, 1, 2, 2, 0, 1]), (cnn, [1; 6]), (mlp, DISTINCT)]
+    {
+        let mut members = mixed(network, folds);
+        members.iter_mut().for_each(|member| member.train.epochs = 6);
+        // Nothing improves by so much, so it ends after the third epoch; another has the patience to stay.
+        let mut stopping = members.clone();
+        stopping[1].train.early_stopping =
+            Some(EarlyStopping { patience: 2, min_delta: 1e3, monitor: Monitor::ValLoss });
+        stopping[4].train.early_stopping =
+            Some(EarlyStopping { patience: 6, min_delta: 1e3, monitor: Monitor::ValAccuracy });
+        let shorter = |mut members: Vec<Member>| {
+            members.iter_mut().for_each(|member| member.train.epochs = 3);
+            members
+        };
+        for epoch in [EpochRule::Last, EpochRule::Best] {
+            let of = |members: Vec<Member>| {
+                let mut cohort = cohort(members);
+                cohort.selection.epoch = epoch;
+                trained(&data, &cohort)
+            };
+            let (whole, stopped) = (of(members.clone()), of(stopping.clone()));
+            for index in [0, 2, 3, 4, 5] {
+                assert_eq!(whole[index].outcome.epochs, stopped[index].outcome.epochs, "member {index}");
+                assert_eq!(whole[index].weights, stopped[index].weights, "member {index}");
+                assert_eq!(whole[index].outcome.test, stopped[index].outcome.test, "member {index}");
+            }
+            assert_eq!(stopped[1].outcome.end, RunEnd::Finished);
+            assert_eq!(stopped[1].outcome.epochs, whole[1].outcome.epochs[..3]);
+            // It ends as in a cohort that is trained no longer.
+            let short = of(shorter(members.clone()));
+            assert_eq!(stopped[1].best_epoch, short[1].best_epoch);
+            assert_eq!(stopped[1].weights, short[1].weights);
+            assert_eq!(stopped[1].outcome.test, short[1].outcome.test);
+        }
+    }
 }
 
 #[test]
