@@ -6,6 +6,9 @@ use super::augment::Augmenter;
 use super::data::{DeviceData, Scaling};
 use super::{Member, TrainError};
 
+#[cfg(test)]
+mod tests;
+
 /// Rows of one pass over the rows that means are taken of.
 const ROWS_PER_PASS: i64 = 8192;
 
