@@ -61,7 +61,7 @@ pub enum Interpolation {
     Bilinear,
 }
 
-/// Moves a picture by whole pixels, uniform within ± a share of its sides (`torchvision`'s
+/// Moves a picture by a number uniform within ± a share of its sides, rounded to whole pixels (`torchvision`'s
 /// `RandomAffine(translate=…)`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -10,6 +10,9 @@ use tch::{Device, Kind, Tensor};
 
 use super::{Member, TrainError};
 
+#[cfg(test)]
+mod tests;
+
 /// How often a rectangle is drawn again that does not fit, as in `torchvision`.
 const RECTANGLES: usize = 10;
 
@@ -31,7 +34,7 @@ enum Stage {
     Noise(f64),
 }
 
-/// What maps a place in the new picture to one in the old: `(y, x) ↦ (a·x + b·y + c, d·x + e·y + f)` as
+/// What maps a place in the new picture to one in the old: `(x, y) ↦ (a·x + b·y + c, d·x + e·y + f)` as
 /// `[a, b, c, d, e, f]`, in pixels from the centre.
 type Affine = [f64; 6];
 
@@ -93,17 +96,27 @@ impl Augmenter {
         interpolation: Interpolation,
         keys: &[u64],
     ) -> Result<Tensor, TrainError> {
+        let [_, height, width] = self.sides();
+        let drawn = |&key: &u64| {
+            let mut draw = Draws(key);
+            moves.iter().fold(IDENTITY, |before, augmentation| {
+                compose(before, inverse_of(augmentation, [height, width], &mut draw))
+            })
+        };
+        self.sampled(rows, &keys.iter().map(drawn).collect::<Vec<_>>(), interpolation)
+    }
+
+    /// Each row with its places taken from where its map says, zeros from outside.
+    fn sampled(
+        &self,
+        rows: &Tensor,
+        maps: &[Affine],
+        interpolation: Interpolation,
+    ) -> Result<Tensor, TrainError> {
         let [channels, height, width] = self.sides();
         let (h, w, c) = (height as i64, width as i64, channels as i64);
-        let mut theta = Vec::with_capacity(keys.len() * 6);
-        for &key in keys {
-            let mut draw = Draws(key);
-            let affine = moves.iter().fold(IDENTITY, |before, augmentation| {
-                compose(before, inverse_of(augmentation, [height, width], &mut draw))
-            });
-            theta.extend(normalized(affine, [height, width]));
-        }
-        let count = keys.len() as i64;
+        let theta: Vec<f32> = maps.iter().flat_map(|&map| normalized(map, [height, width])).collect();
+        let count = maps.len() as i64;
         let theta = Tensor::f_from_slice(&theta)?.f_view((count, 2, 3))?.f_to(self.device)?;
         let grid = Tensor::f_affine_grid_generator(&theta, [count, c, h, w], false)?;
         let pictures = rows.f_view((count, h, w, c))?.f_permute([0, 3, 1, 2])?;
@@ -207,21 +220,21 @@ fn smoother(before: Interpolation, augmentation: &Augmentation) -> Interpolation
 
 /// Where a drawn move takes the place of the new picture from.
 fn inverse_of(augmentation: &Augmentation, [height, width]: [usize; 2], draws: &mut Draws) -> Affine {
-    let shifted = |down: f64, right: f64| [1.0, 0.0, -right, 0.0, 1.0, -down];
     match augmentation {
         Augmentation::Flip(Flip { horizontal, vertical }) => {
             let sign = |mirrored: bool| if mirrored { -1.0 } else { 1.0 };
             let (x, y) = (sign(draws.happens(*horizontal)), sign(draws.happens(*vertical)));
             [x, 0.0, 0.0, 0.0, y, 0.0]
         }
-        Augmentation::Rotate(Rotate { degrees, .. }) => {
-            let (sine, cosine) = draws.between(-degrees, *degrees).to_radians().sin_cos();
-            [cosine, -sine, 0.0, sine, cosine, 0.0]
-        }
+        Augmentation::Rotate(Rotate { degrees, .. }) => turned(draws.between(-degrees, *degrees)),
         Augmentation::Shift(Shift { height: down, width: right }) => {
-            let most = |share: f64, side: usize| (share * side as f64).round();
-            let down = draws.within(most(*down, height));
-            shifted(down, draws.within(most(*right, width)))
+            // The outermost pixels are drawn half as often where a share is of whole pixels, as in `torchvision`.
+            let mut drawn = |share: f64, side: usize| {
+                let most = share * side as f64;
+                draws.between(-most, most).round()
+            };
+            let down = drawn(*down, height);
+            shifted(down, drawn(*right, width))
         }
         Augmentation::Crop(Crop { padding }) => {
             let most = f64::from(*padding);
@@ -230,6 +243,17 @@ fn inverse_of(augmentation: &Augmentation, [height, width]: [usize; 2], draws: &
         }
         Augmentation::Erase(_) | Augmentation::Noise(_) => IDENTITY,
     }
+}
+
+/// By an angle against the clock, in degrees.
+fn turned(angle: f64) -> Affine {
+    let (sine, cosine) = angle.to_radians().sin_cos();
+    [cosine, -sine, 0.0, sine, cosine, 0.0]
+}
+
+/// By pixels down and to the right.
+fn shifted(down: f64, right: f64) -> Affine {
+    [1.0, 0.0, -right, 0.0, 1.0, -down]
 }
 
 /// `first ∘ second`: places go through `second`, then through `first`.
