@@ -210,7 +210,7 @@ impl Case {
             let paces = Paces { at: &at, vary: false, should_stop: &|| false };
             let batch = index.narrow(1, (step * BATCH) as i64, BATCH as i64);
             learner.epoch(&intake, &batch, &paces, (&mut tally, &mut recorder)).expect("step");
-            recorder.end_epoch((epoch, u32::MAX), &slots, None, &learner.model).expect("norms");
+            recorder.end_epoch((epoch, u32::MAX), (&slots, &[]), None, &learner.model).expect("norms");
             losses.push(tally.totals(&vec![BATCH; members]).expect("totals")[slot].loss);
         }
         let Learner { model, objective, .. } = &mut learner;

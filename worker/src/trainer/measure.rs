@@ -117,11 +117,12 @@ impl Recorder {
         Ok(())
     }
 
-    /// Ends an epoch for the slots that went through it whole; `training` are totals of all their training rows.
+    /// Ends an epoch for the slots that went through it whole, for `stopped` ones their last; `training` are totals of
+    /// all their training rows.
     pub(super) fn end_epoch(
         &mut self,
         (epoch, epochs): (u32, u32),
-        slots: &[usize],
+        (slots, stopped): (&[usize], &[usize]),
         training: Option<&[Total]>,
         model: &Model,
     ) -> Result<(), TrainError> {
@@ -129,7 +130,7 @@ impl Recorder {
         let gradients = norms.as_ref().map(Norms::means).transpose()?;
         let series = norms.as_ref().map(Norms::series).transpose()?.unwrap_or_default();
         let weights = self.spec.weights.then(|| self.weight_norms(model)).transpose()?;
-        let due = self.spec.snapshots.as_ref().is_some_and(|snapshots| snapshots.is_due(epoch, epochs));
+        let snapshots = self.spec.snapshots.as_ref();
         let wanted = gradients.is_some() || weights.is_some() || training.is_some();
         for &slot in slots {
             let of =
@@ -156,7 +157,9 @@ impl Recorder {
                     steps.gradient_norms.push(Some(norm).filter(|norm| norm.is_finite()));
                 }
             }
-            if due {
+            // A member that stops early has its last epoch here.
+            let last = if stopped.contains(&slot) { epoch } else { epochs };
+            if snapshots.is_some_and(|snapshots| snapshots.is_due(epoch, last)) {
                 place.snapshot_epochs.push(epoch);
                 place.snapshots.extend(weights_of(model, slot as i64)?);
             }

@@ -169,7 +169,10 @@ impl<'a> Run<'a> {
             let validated = self.evaluate(validation.as_ref())?;
             let whole = self.evaluate(training.as_ref())?;
             let alive = self.end_epoch(epoch, &trained, validated.as_deref(), observer)?;
-            self.recorder.end_epoch((epoch, epochs), &alive, whole.as_deref(), &self.learner.model)?;
+            let ended = |slot: &usize| self.progress[*slot].has_ended();
+            let stopped: Vec<usize> = alive.iter().copied().filter(ended).collect();
+            let model = &self.learner.model;
+            self.recorder.end_epoch((epoch, epochs), (&alive, &stopped), whole.as_deref(), model)?;
             self.freeze()?;
             if epoch == epochs || self.progress.iter().all(Progress::has_ended) {
                 break;
