@@ -77,7 +77,7 @@ fn check_json(spec: &Spec) {
 fn check_folds(spec: &Spec) {
     let numbers: Vec<u32> = (0..120).map(|row| row % 40).collect();
     let classes: Vec<u32> = (0..120).map(|row| row % 3).collect();
-    let rows = Rows { count: 120, classes: Some(&classes), groups: Some(&numbers) };
+    let rows = Rows { count: 120, classes: Some(&classes), groups: Some(&numbers), test: 30 };
     let Ok(folds) = spec.validation.folds(&rows) else { return };
     assert_eq!(folds.len(), spec.validation.fold_count());
     for fold in folds {
