@@ -35,21 +35,22 @@ fn own() -> Command {
 /// Runs a folder of `studies/` scaled down; the reports, in the order of the files.
 fn reports(folder: &str) -> Vec<Json> {
     let studies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../studies").join(folder);
-    let mut files: Vec<_> = std::fs::read_dir(studies).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(studies).expect("the folder").map(|entry| entry.expect("a file").path()).collect();
     files.sort();
-    let state = tempfile::tempdir().unwrap();
+    let state = tempfile::tempdir().expect("a folder");
     let mut run = own();
     run.arg("run").args(&files).args(["--scale", SCALE, "--slots", "1", "--device", "cpu", "--state"]);
     let page = Finished::of(run.arg(state.path())).success();
     let kept = state.path().join("reports");
     let mut numbered: Vec<(u32, Json)> = std::fs::read_dir(kept)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+        .expect("reports")
+        .map(|entry| entry.expect("a report").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .map(|path| {
-            let report: Json = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-            let name = report["study"]["name"].as_str().unwrap().to_owned();
-            (name.trim_start_matches("studies/").parse().unwrap(), report)
+            let report: Json = serde_json::from_slice(&std::fs::read(path).expect("reads")).expect("JSON");
+            let name = report["study"]["name"].as_str().expect("a name").to_owned();
+            (name.trim_start_matches("studies/").parse().expect("a number"), report)
         })
         .collect();
     numbered.sort_by_key(|(number, _)| *number);
@@ -65,8 +66,8 @@ fn reports(folder: &str) -> Vec<Json> {
 }
 
 fn folds(report: &Json) -> impl Iterator<Item = &Json> {
-    let trials = report["trials"].as_array().unwrap();
-    trials.iter().flat_map(|trial| trial["folds"].as_array().unwrap())
+    let trials = report["trials"].as_array().expect("a list");
+    trials.iter().flat_map(|trial| trial["folds"].as_array().expect("a list"))
 }
 
 /// The report of the study with this name.
