@@ -3,10 +3,11 @@
 use foldwise_data::{Cache, DataError, Facts, Targets};
 use foldwise_study::spec::{DataSpec, Format, Problems, Spec, SpecFile};
 use foldwise_study::split::{self, Rows, SplitError};
-use foldwise_study::trials::{RowFacts, TrialFacts, Trials};
+use foldwise_study::trials::{RowFacts, Trials};
 
 use crate::ledger::StudyRecord;
 
+mod batches;
 mod measure;
 
 /// Why a submission makes no study.
@@ -126,11 +127,8 @@ impl Prepared {
             Ok(folds) => folds,
             Err(error) => return Err(SubmissionError::Spec(file.problem("validation", error.to_string()))),
         };
-        let sizes_of_folds = sizes(&folds);
-        if let Some(message) =
-            lone_row(&trials, &sizes_of_folds).or_else(|| no_step(&trials, &sizes_of_folds))
-        {
-            return Err(SubmissionError::Spec(file.problem("train.batch_size", message)));
+        if let Some((path, message)) = batches::misfit(&file.spec, &rows, &trials, &sizes(&folds)) {
+            return Err(SubmissionError::Spec(file.problem(path, message)));
         }
         let problems = measure::check(&file.spec, &rows, &trials, &sizes(&folds));
         if !problems.is_empty() {
@@ -169,31 +167,6 @@ fn normalize_misfit(data: &DataSpec, rows: &RowFacts) -> Option<String> {
     let channels = *rows.shape.first()?;
     let misfit = count != 1 && count != channels;
     misfit.then(|| format!("{count} means for {channels} channels: give one, or one per channel"))
-}
-
-/// Batch normalization takes the variance of each step's rows, so no step may have one row alone.
-fn lone_row(trials: &Trials, sizes: &[(usize, usize)]) -> Option<String> {
-    let normalized = trials.facts().iter().filter(|facts| facts.parameters.batch_norm > 0);
-    let mut steps = normalized.flat_map(|facts| sizes.iter().map(move |&(train, _)| (train, facts)));
-    let lone = |train: usize, facts: &TrialFacts| {
-        facts.batch_size == 1 || (train % facts.batch_size == 1 && !facts.drop_last)
-    };
-    let (train, TrialFacts { batch_size, .. }) = steps.find(|&(train, facts)| lone(train, facts))?;
-    Some(format!(
-        "{train} training rows of a fold in batches of {batch_size} leave one row to the last step, of which batch \
-         normalization can take no variance: choose another batch size"
-    ))
-}
-
-/// A fold with fewer training rows than a step would be trained on none where such steps are left out.
-fn no_step(trials: &Trials, sizes: &[(usize, usize)]) -> Option<String> {
-    let dropping = trials.facts().iter().filter(|facts| facts.drop_last);
-    let mut steps = dropping.flat_map(|facts| sizes.iter().map(|&(train, _)| (train, facts.batch_size)));
-    let (train, batch_size) = steps.find(|&(train, size)| train < size)?;
-    Some(format!(
-        "{train} training rows of a fold do not fill one batch of {batch_size}, and `drop_last` leaves out what is not \
-         full: choose a smaller batch size"
-    ))
 }
 
 type Folds = Result<Vec<split::Fold>, SplitError>;

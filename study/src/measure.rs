@@ -31,7 +31,7 @@ pub struct MeasureSpec {
     /// Copies of the weights, kept with the study and projected on their principal components.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshots: Option<Snapshots>,
-    /// Whether the peak memory of training and of prediction, and the steps and rows per second are measured.
+    /// Whether steps and rows per second and, on a CPU, the peak memory of training and of prediction are measured.
     #[serde(default, skip_serializing_if = "is_false")]
     pub resources: bool,
 }

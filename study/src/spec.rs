@@ -10,8 +10,9 @@ use crate::measure::MeasureSpec;
 use crate::network::NetworkSpec;
 use crate::selection::SelectionSpec;
 use crate::space::Space;
-use crate::split::Validation;
+use crate::split::{HoldOut, SplitError, Validation};
 use crate::train::TrainSpec;
+use crate::trials::RowFacts;
 
 mod check;
 pub mod data;
@@ -116,6 +117,14 @@ pub struct FinalHoldOut {
     pub epochs: Option<u32>,
 }
 
+impl FinalHoldOut {
+    /// The split.
+    #[must_use]
+    pub fn split(&self) -> HoldOut {
+        HoldOut { fraction: self.fraction, stratified: false, shuffle: true, seed: self.seed }
+    }
+}
+
 /// A run of the search that is trained once more.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -212,8 +221,22 @@ impl Spec {
     /// Whether a trial may change training rows, so that they are needed as they were before normalization.
     #[must_use]
     pub fn may_augment(&self) -> bool {
-        let searched = self.space.dimensions().any(|(path, _)| path.starts_with("train.augment"));
+        let searched =
+            self.space.dimensions().any(|(path, _)| path == "train" || path.starts_with("train.augment"));
         searched || !self.train.augment.is_empty()
+    }
+
+    /// Training rows of the final stage; none where it trains on a fold's, or not at all.
+    ///
+    /// # Errors
+    /// When a hold-out leaves nothing to train on.
+    pub fn final_train_rows(&self, rows: &RowFacts) -> Result<Option<usize>, SplitError> {
+        let stage = &self.final_stage;
+        match &stage.hold_out {
+            _ if stage.skip || stage.repeat.is_some() => Ok(None),
+            Some(hold_out) => hold_out.split().sizes_of(rows.train_rows).map(|(train, _)| Some(train)),
+            None => Ok(Some(rows.train_rows)),
+        }
     }
 
     /// The spec as canonical JSON: what is stored, sent to workers and hashed.

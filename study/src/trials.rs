@@ -80,6 +80,8 @@ pub struct TrialFacts {
     pub batch_size: usize,
     /// Whether a last step that is not full is left out.
     pub drop_last: bool,
+    /// Whether batch normalization takes vectors, of which a step needs two.
+    pub normalizes_vectors: bool,
     /// Passes over the rows.
     pub epochs: u32,
     /// Trials with equal keys may train in one cohort, where their row counts agree too.
@@ -237,6 +239,7 @@ impl Trial {
             convolutional: self.network.has_convolution(),
             batch_size: self.train.batch_size,
             drop_last: self.train.drop_last,
+            normalizes_vectors: self.network.normalizes_vectors(),
             epochs: self.train.epochs,
             fuse_key: self.fuse_key(),
         }

@@ -8,8 +8,9 @@ use foldwise_study::train::Loss;
 use foldwise_study::trials::RowFacts;
 
 fn with(data: &str) -> String {
+    let split = if data.contains("\ngroup =") { "group_k_fold" } else { "k_fold" };
     format!(
-        "name = \"s\"\n{data}\n[validation]\nk_fold = {{ folds = 2 }}\n[network]\nmlp = {{ hidden = [8] }}\n\
+        "name = \"s\"\n{data}\n[validation]\n{split} = {{ folds = 2 }}\n[network]\nmlp = {{ hidden = [8] }}\n\
          [train]\nepochs = 1\nbatch_size = 2\noptimizer = {{ kind = \"sgd\", lr = 0.1 }}\n"
     )
 }
@@ -165,4 +166,16 @@ fn the_examples_of_the_documentation_are_read() {
         .collect();
     let given: Vec<&str> = blocks.iter().flat_map(|block| read(block).given()).collect();
     assert_eq!(given, ["csv", "npz", "images", "function", "blobs"]);
+}
+
+#[test]
+fn groups_ask_for_a_split_that_keeps_them() {
+    let spec = with("[data.csv]\ntrain = \"a.csv\"\ntarget = \"y\"\ngroup = \"patient\"");
+    assert!(SpecFile::read(&spec, Format::Toml).is_ok());
+    let split =
+        SpecFile::read(&spec.replace("group_k_fold", "k_fold"), Format::Toml).expect_err("splits groups");
+    assert!(split.to_string().contains("validation: would split rows of one `patient`"), "{split}");
+    let held_out = format!("{spec}\n[final]\nhold_out = {{ fraction = 0.1 }}\n");
+    let split = SpecFile::read(&held_out, Format::Toml).expect_err("splits groups");
+    assert!(split.to_string().contains("final.hold_out: would split"), "{split}");
 }

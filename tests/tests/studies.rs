@@ -117,7 +117,7 @@ fn selection() {
         return;
     }
     let reports = reports("b-selection");
-    let report = &reports[0];
+    let report = named(&reports, "b-compact-cnn");
     assert_eq!(report["trials"][0]["parameters"], 94_410);
     assert_eq!(folds(report).count(), 15);
     assert!(report["final"]["test_accuracy"].is_number());

@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use foldwise_study::measure::{CLASSES_MAX, STEPS_MAX};
 use foldwise_study::outcome::{
-    ClassPredictions, EpochMeasurements, Measurements, NumberPredictions, POINTS_MAX, Predictions, RunEnd,
-    RunOutcome, SnapshotFile, StepMeasurements,
+    ClassPredictions, EpochMeasurements, Measurements, NumberPredictions, POINTS_MAX, Predictions, Resources,
+    RunEnd, RunOutcome, SnapshotFile, StepMeasurements,
 };
 
 use super::Asked;
@@ -19,6 +19,9 @@ pub(super) struct Wrong {
 }
 
 type Check = Result<(), Wrong>;
+
+/// The most steps or rows of a run: far beyond any.
+const COUNT_MAX: u64 = 1 << 50;
 
 fn hold(holds: bool, field: impl Display, reason: impl FnOnce() -> String) -> Check {
     if holds { Ok(()) } else { Err(Wrong { field: field.to_string(), reason: reason() }) }
@@ -42,7 +45,18 @@ pub(super) fn check(measured: &Measurements, outcome: &RunOutcome, asked: &Asked
         hold(!again, format!("{field}.part"), || format!("is \"{}\" again", predictions.part.word()))?;
         check_predictions(predictions, last, asked, &field)?;
     }
+    measured.resources.as_ref().map_or(Ok(()), check_resources)?;
     measured.snapshots.as_ref().map_or(Ok(()), |file| check_snapshots(file, last, asked))
+}
+
+/// Counts that no run reaches are refused, so that nothing that is made of them can overflow.
+fn check_resources(resources: &Resources) -> Check {
+    let Resources { steps, rows, members, seconds, .. } = resources;
+    hold(*members > 0, "resources.members", || "is 0".to_owned())?;
+    hold(*seconds >= 0.0 && seconds.is_finite(), "resources.seconds", || "is no time".to_owned())?;
+    [("steps", steps), ("rows", rows)].into_iter().try_for_each(|(name, count)| {
+        hold(*count <= COUNT_MAX, format!("resources.{name}"), || format!("is {count}; {COUNT_MAX} at most"))
+    })
 }
 
 /// Epochs ascend and were trained.
@@ -76,6 +90,10 @@ fn check_predictions(predictions: &Predictions, last: u32, asked: &Asked, field:
     let epoch = predictions.epoch;
     hold((1..=last).contains(&epoch), format!("{field}.epoch"), || {
         format!("is {epoch}: expected one from 1 up to {last}")
+    })?;
+    let rows = predictions.rows;
+    hold(rows <= u64::from(u32::MAX), format!("{field}.rows"), || {
+        format!("is {rows}, more than a study can have")
     })?;
     if let Some(classes) = &predictions.classes {
         check_classes(classes, predictions.rows, asked, &format!("{field}.classes"))?;

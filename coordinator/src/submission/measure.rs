@@ -130,8 +130,8 @@ impl Cost {
             for &(train, _) in sizes {
                 all.add(&Self::of_run(&spec.measure, rows, facts, layers, (facts.epochs, train)));
             }
-            if !spec.final_stage.skip {
-                let stage = (final_epochs(spec).unwrap_or(facts.epochs), rows.train_rows);
+            if let Some(train) = final_rows(spec, rows, sizes) {
+                let stage = (final_epochs(spec).unwrap_or(facts.epochs), train);
                 last.raise(&Self::of_run(&spec.measure, rows, facts, layers, stage));
             }
         }
@@ -159,11 +159,14 @@ impl Cost {
             Some(Detail::Epoch) | None => 0,
         };
         let of_part = PREDICTIONS_BYTES
-            + rows.classes.map_or(POINTS_MAX as u64 * ROW_BYTES, |classes| {
-                let classes = classes.min(CLASSES_MAX) as u64;
-                let digits = rows.train_rows.max(rows.test_rows.unwrap_or(0)).to_string().len() as u64;
-                classes * (classes * (digits + 1) + ROW_BYTES)
-            });
+            + rows.classes.map_or_else(
+                || numbers_bytes(rows.targets as u64),
+                |classes| {
+                    let classes = classes.min(CLASSES_MAX) as u64;
+                    let digits = rows.train_rows.max(rows.test_rows.unwrap_or(0)).to_string().len() as u64;
+                    classes * (classes * (digits + 1) + ROW_BYTES)
+                },
+            );
         let copies = measure.snapshots.as_ref().map_or(0, |snapshots| {
             // The start and the last epoch are kept beside those that are due.
             epochs / u64::from(snapshots.every.max(1)) + 2
@@ -193,6 +196,22 @@ fn learning_layers(trials: &Trials, index: usize) -> u64 {
     let network = trials.trial(index).map(|trial| trial.network);
     let layers = network.iter().flat_map(|network| &network.layers);
     layers.filter(|layer| !layer.parameters().is_empty()).count() as u64
+}
+
+/// Bytes of predicted numbers: errors of each output, and points with a target and a prediction for each.
+fn numbers_bytes(outputs: u64) -> u64 {
+    let point = ROW_BYTES.saturating_add(outputs.saturating_mul(2 * SINGLE_BYTES));
+    let errors = outputs.saturating_mul(3 * DOUBLE_BYTES);
+    (POINTS_MAX as u64).saturating_mul(point).saturating_add(errors)
+}
+
+/// Training rows of the final stage, where there is one.
+fn final_rows(spec: &Spec, rows: &RowFacts, sizes: &[(usize, usize)]) -> Option<usize> {
+    match &spec.final_stage.repeat {
+        Some(repeat) => sizes.get(repeat.fold as usize).map(|&(train, _)| train),
+        // What cannot be held out is told elsewhere.
+        None => spec.final_train_rows(rows).unwrap_or(None),
+    }
 }
 
 /// Epochs of the final stage, where the spec says how many.

@@ -96,6 +96,13 @@ impl Network {
         (outputs + self.input.iter().product::<usize>()) as u64
     }
 
+    /// Whether batch normalization takes values of which a row has one per channel, so that a step needs two rows.
+    #[must_use]
+    pub fn normalizes_vectors(&self) -> bool {
+        let lone = |layer: &LayerShape| layer.input[1..].iter().product::<usize>() == 1;
+        self.layers.iter().any(|layer| layer.is_batch_norm() && lone(layer))
+    }
+
     /// Whether a layer works on pictures.
     #[must_use]
     pub fn has_convolution(&self) -> bool {

@@ -99,7 +99,7 @@ pub struct ClassPredictions {
 /// A row that was taken for another class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WrongRow {
-    /// The row's number in its file, from 0.
+    /// The row's number among the rows that are kept of its file, from 0.
     pub row: u32,
     /// The class it was taken for.
     pub predicted: u32,
@@ -137,7 +137,7 @@ pub const POINTS_MAX: usize = 1_000;
 /// A row's predicted numbers beside its targets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
-    /// The row's number in its file, from 0.
+    /// The row's number among the rows that are kept of its file, from 0.
     pub row: u32,
     /// Its feature, where rows have one alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -160,7 +160,8 @@ pub struct SnapshotFile {
     pub weights: u64,
 }
 
-/// Memory and speed of one run's cohort. On a CPU memory is what the trainer's resident memory grew by.
+/// Memory and speed of one run's cohort; after an interruption, of the part after it. Memory is measured on a CPU alone:
+/// what the trainer's resident memory grew by.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Resources {
     /// Peak of training over what was held before, bytes; absent where it cannot be measured.
@@ -216,7 +217,7 @@ impl Resources {
     /// Rows per second of all members together.
     #[must_use]
     pub fn rows_per_second(&self) -> f64 {
-        (self.rows * u64::from(self.members)) as f64 / self.seconds
+        self.rows as f64 * f64::from(self.members) / self.seconds
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) fn check_study(spec: &Spec) -> Vec<Problem> {
     }
     check_final(spec, &mut problems);
     check_measure(&spec.measure, &mut problems);
+    check_group(spec, &mut problems);
     check_space(&spec.space, &mut problems);
     problems
 }
@@ -49,6 +50,19 @@ fn check_final(spec: &Spec, problems: &mut Vec<Problem>) {
         && !(hold_out.fraction > 0.0 && hold_out.fraction < 1.0)
     {
         problems.push(Problem::new("final.hold_out.fraction", "must lie between 0 and 1, neither included"));
+    }
+}
+
+/// Rows of one group stay together in a grouped split alone.
+fn check_group(spec: &Spec, problems: &mut Vec<Problem>) {
+    let Some(group) = spec.data.table().and_then(|table| table.group.as_ref()) else { return };
+    if !spec.validation.needs_groups() {
+        let message = format!("would split rows of one `{group}` between training and validation");
+        problems.push(Problem::new("validation", message).hint("use group_k_fold, or leave `group` out"));
+    }
+    if spec.final_stage.hold_out.is_some() {
+        let message = format!("would split rows of one `{group}` between training and validation");
+        problems.push(Problem::new("final.hold_out", message).hint("use `refit`, or `repeat` with a fold"));
     }
 }
 

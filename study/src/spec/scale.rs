@@ -25,7 +25,7 @@ const BATCH_SIZE: &str = "train.batch_size";
 /// Numbers of epochs.
 const EPOCHS: [&str; 3] = ["train.epochs", "final.refit.epochs", "final.hold_out.epochs"];
 /// What settings under `train` and `measure` are called that count in epochs.
-const SPANS: [&str; 6] = ["every", "milestones", "patience", "epochs", "first", "steps"];
+const SPANS: [&str; 7] = ["every", "milestones", "patience", "cooldown", "epochs", "first", "steps"];
 
 /// A fraction of a study, above 0 and at most 1.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -56,6 +56,15 @@ impl HoldOut {
     }
 
     /// The fold of `rows` rows, at most `u32::MAX`.
+    /// (training, validation) rows of `rows`.
+    ///
+    /// # Errors
+    /// A share that is none, or that leaves nothing to train on.
+    pub fn sizes_of(&self, rows: usize) -> Result<(usize, usize), SplitError> {
+        self.check()?;
+        self.sizes(rows)
+    }
+
     pub(super) fn fold(&self, rows: usize) -> Result<Fold, SplitError> {
         let (train, validation) = self.sizes(rows)?;
         let count = u32::try_from(rows).map_err(|_| SplitError::TooManyRows { rows })?;

@@ -57,6 +57,11 @@ fn check_loss(train: &TrainSpec, loss: Loss, rows: &RowFacts, problems: &mut Vec
         let problem = Problem::new("train.loss", "cross_entropy needs classes, but the target is a number");
         problems.push(problem.hint("use mean_squared_error, or task = \"classification\" in [data]"));
     }
+    if rows.classes == Some(1) {
+        let problem =
+            Problem::new("data", "all training rows are of one class: there is nothing to tell apart");
+        problems.push(problem.hint("give rows of two classes or more, or task = \"regression\" in [data]"));
+    }
     let settings = [
         ("label_smoothing", train.label_smoothing.is_some(), Loss::CrossEntropy, "cross_entropy"),
         ("class_weights", train.class_weights.is_some(), Loss::CrossEntropy, "cross_entropy"),

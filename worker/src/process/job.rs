@@ -4,7 +4,7 @@ use foldwise_proto::v1::trainer_event::Event;
 use foldwise_proto::v1::{self as proto, FailureKind};
 use foldwise_study::seed;
 use foldwise_study::spec::Spec;
-use foldwise_study::split::{Fold, HoldOut, Validation, digest};
+use foldwise_study::split::{Fold, Validation, digest};
 use foldwise_study::trials::{Trial, Trials};
 
 use super::dataset::{Datasets, Held};
@@ -152,9 +152,7 @@ fn final_fold(spec: &Spec, held: &Held, folds: &[Fold]) -> Result<Fold, Failed> 
         let rows = u32::try_from(held.rows.train_rows).unwrap_or(u32::MAX);
         return Ok(Fold { train: (0..rows).collect(), validation: Vec::new() });
     };
-    let split =
-        HoldOut { fraction: hold_out.fraction, stratified: false, shuffle: true, seed: hold_out.seed };
-    let folds = Validation::HoldOut(split).folds(&held.split_rows());
+    let folds = Validation::HoldOut(hold_out.split()).folds(&held.split_rows());
     let folds = folds.map_err(|error| Failed::new(FailureKind::Training, error.to_string()))?;
     folds
         .into_iter()

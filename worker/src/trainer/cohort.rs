@@ -115,11 +115,8 @@ pub(super) fn check(data: &DeviceData, cohort: &Cohort) -> Result<(), TrainError
         return Err(TrainError::Data("the test set is asked for, but there is none".to_owned()));
     }
     let (rows, batch_size) = (first.train.rows(first.train_rows.len()), first.train.batch_size);
-    let vectors = |layer: &&foldwise_study::network::LayerShape| {
-        layer.is_batch_norm() && layer.input[1..].iter().product::<usize>() == 1
-    };
     let last = (rows - 1) % batch_size + 1;
-    if last == 1 && first.network.layers.iter().any(|layer| vectors(&layer)) {
+    if last == 1 && first.network.normalizes_vectors() {
         return Err(TrainError::LoneRow { rows, batch_size });
     }
     Ok(())

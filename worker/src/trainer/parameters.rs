@@ -1,6 +1,6 @@
 //! The learned numbers of a cohort in one flat buffer.
 
-use foldwise_study::network::{LayerShape, Network};
+use foldwise_study::network::{Layer, LayerShape, Network};
 use foldwise_study::seed::Source;
 use tch::{Device, Kind, Tensor};
 
@@ -127,7 +127,10 @@ impl Parameters {
 fn live(network: &Network) -> Vec<bool> {
     let mut live = Vec::new();
     for (index, layer) in network.layers.iter().enumerate() {
-        let normalized = network.layers.get(index + 1).is_some_and(LayerShape::is_batch_norm);
+        // One number per channel is what batch norm takes off; layer norm of pictures has one per pixel.
+        let per_pixel = layer.layer() == Some(&Layer::LayerNorm) && layer.input.len() > 1;
+        let next = network.layers.get(index + 1);
+        let normalized = !per_pixel && next.is_some_and(LayerShape::is_batch_norm);
         live.extend(layer.parameters().iter().map(|(name, _)| *name != "bias" || !normalized));
     }
     live

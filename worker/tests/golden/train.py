@@ -296,6 +296,7 @@ LAYERS = {
     "layer_norm_vectors": ("vectors", [linear(7), "layer_norm", "tanh", linear(5), "relu", "layer_norm", "output"]),
     "layer_norm_first": ("vectors", ["layer_norm", linear(5), "gelu", "output"]),
     "layer_norm_pictures": ("pictures", [conv(3), "layer_norm", "relu", pool("max", 2), "layer_norm", *FLAT]),
+    "layer_norm_before_batch_norm": ("pictures", [conv(3), "layer_norm", "batch_norm", "relu", *POOLED]),
     "layer_norm_pictures_first": ("pictures", ["layer_norm", conv(3, groups=1), "relu", *POOLED]),
     "leaky_relu": ("vectors", [linear(6), leaky(0.01), linear(6), leaky(0.3), "output"]),
     "leaky_relu_pictures": ("pictures", [conv(3), leaky(0.3), pool("max", 3, stride=2), *FLAT]),

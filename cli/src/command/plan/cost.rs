@@ -41,6 +41,7 @@ mod tests {
             convolutional: false,
             batch_size: 8,
             drop_last: false,
+            normalizes_vectors: false,
             epochs: 2,
             fuse_key: [0; 32],
         };
