@@ -36,7 +36,8 @@ impl Meter {
         intake: &Intake<'_>,
         batch: &tch::Tensor,
     ) -> Result<(), TrainError> {
-        if self.before.is_none() || !memory::reset_peak() {
+        // What making the model took for a while and freed does not count.
+        if self.before.is_none() || memory::settled().is_none() || !memory::reset_peak() {
             return Ok(());
         }
         let (inputs, _, streams) = intake.evaluation(batch)?;
@@ -49,6 +50,7 @@ impl Meter {
     /// Before an epoch's steps.
     pub(super) fn begin(&self) {
         if self.before.is_some() && self.train_bytes.is_none() {
+            memory::settled();
             memory::reset_peak();
         }
     }

@@ -88,13 +88,18 @@ impl<'a> Run<'a> {
         if let Device::Cuda(_) = device {
             cuda::round_to_tf32(first.train.precision == Precision::Tf32);
         }
-        let meter = cohort.measure.resources.then(|| Meter::start(device));
+        let mut meter = cohort.measure.resources.then(|| Meter::start(device));
         let arrangement = Arrangement::new(members);
-        let intake =
-            Intake::new(data, &arrangement.leaders(members), &arrangement.training(members, device)?)?;
+        let training = arrangement.training(members, device)?;
+        let intake = Intake::new(data, &arrangement.leaders(members), &training)?;
         let slots = || arrangement.slots.iter().map(|&slot| &members[slot]);
         let networks: Vec<_> = slots().map(|member| (&member.network, &member.source)).collect();
-        let model = Model::new(&networks, first.train.precision, device)?;
+        let mut model = Model::new(&networks, first.train.precision, device)?;
+        if let Some(meter) = &mut meter {
+            // Before there is an optimizer: prediction needs weights and activations alone.
+            let batch = training.f_narrow(1, 0, training.size()[1].min(first.train.batch_size as i64))?;
+            meter.predict(&mut model, &intake, &batch)?;
+        }
         let settings = slots().map(|member| member.train.optimizer.clone()).collect();
         let optimizer = Optimizer::new(settings, &model.parameters, device)?;
         let objective = Objective::new(&first.train, data.classes().is_some(), device)?;
@@ -148,7 +153,6 @@ impl<'a> Run<'a> {
         let mut tally = Tally::new(members.len() as i64, rows as i64, &self.learner.objective, device)?;
         let validation = self.rows(Part::Validation)?;
         let training = if self.cohort.measure.training { self.rows(Part::Train)? } else { None };
-        self.measure_prediction()?;
         for epoch in self.done + 1..=epochs {
             let index = self.arrangement.epoch(members, epoch, device)?;
             let meter = self.recorder.meter.take();
@@ -211,16 +215,6 @@ impl<'a> Run<'a> {
         let Some(Rows { index, counts }) = rows else { return Ok(None) };
         let Learner { model, objective, .. } = &mut self.learner;
         evaluate(model, &self.intake, objective, index, counts, None).map(Some)
-    }
-
-    /// Measures what predicting one batch takes, before anything was trained.
-    fn measure_prediction(&mut self) -> Result<(), TrainError> {
-        let Some(mut meter) = self.recorder.meter.take() else { return Ok(()) };
-        let index = self.arrangement.training(&self.cohort.members, self.device)?;
-        let length = self.learner.batch_size.min(index.size()[1]);
-        meter.predict(&mut self.learner.model, &self.intake, &index.f_narrow(1, 0, length)?)?;
-        self.recorder.meter = Some(meter);
-        Ok(())
     }
 
     /// Ends an epoch; the slots that went through it whole.
