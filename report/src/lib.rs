@@ -35,7 +35,7 @@ pub use final_stage::{FinalMode, FinalReport};
 pub use fold::FoldReport;
 pub use input::ReportInput;
 pub use json::{json, schema};
-pub use measurements::{ClassReport, ClassesReport, MeasurementsReport, PredictionsReport};
+pub use measurements::{ClassesReport, MeasurementsReport, PredictionsReport};
 pub use provenance::{DataReport, Provenance};
 pub use report::{Report, VERSION};
 pub use section::{Section, Shown, section_csv, sections};

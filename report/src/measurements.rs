@@ -64,26 +64,10 @@ pub struct ClassesReport {
     /// For each true class its first row that was taken for another; `null` where none was.
     pub first_wrong: Vec<Option<WrongRow>>,
     /// One per class, by number.
-    pub scores: Vec<ClassReport>,
+    pub scores: Vec<ClassScore>,
     /// Mean of the classes' F1, those without rows and predictions left out (scikit-learn's `macro` average).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub macro_f1: Option<f64>,
-}
-
-/// What one class's predictions amount to. A share of no rows is absent.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ClassReport {
-    /// Rows of the class.
-    pub rows: u64,
-    /// Share of them that was recognized: the class's accuracy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recall: Option<f64>,
-    /// Share of the rows taken for the class that are of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub precision: Option<f64>,
-    /// Harmonic mean of both: 2·hits / (rows of the class + rows taken for it).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub f1: Option<f64>,
 }
 
 impl MeasurementsReport {
@@ -118,17 +102,10 @@ impl From<Predictions> for PredictionsReport {
 
 impl From<ClassPredictions> for ClassesReport {
     fn from(predictions: ClassPredictions) -> Self {
-        let scores = predictions.scores().into_iter().map(Into::into).collect();
+        let scores = predictions.scores();
         let macro_f1 = predictions.macro_f1();
         let ClassPredictions { confusion, first_wrong } = predictions;
         Self { confusion, first_wrong, scores, macro_f1 }
-    }
-}
-
-impl From<ClassScore> for ClassReport {
-    fn from(score: ClassScore) -> Self {
-        let ClassScore { rows, recall, precision, f1 } = score;
-        Self { rows, recall, precision, f1 }
     }
 }
 

@@ -1,11 +1,13 @@
 //! How well each class is recognized, or how far off predicted numbers are.
 
+use foldwise_study::outcome::ClassScore;
+
 use super::part::{Together, class_name, nothing, predictions, together};
 use super::run::Scope;
+use crate::Report;
 use crate::number::NONE;
 use crate::page::Page;
 use crate::sheet::{Field, Sheet};
-use crate::{ClassReport, Report};
 
 const SCORES: [&str; 5] = ["class", "rows", "accuracy", "precision", "f1"];
 const ERRORS: [&str; 3] = ["r2", "mean_absolute_error", "mean_squared_error"];
@@ -46,7 +48,7 @@ fn table(report: &Report, part: &Together) -> Sheet {
     sheet
 }
 
-fn fields(report: &Report, class: usize, score: &ClassReport) -> Vec<Field> {
+fn fields(report: &Report, class: usize, score: &ClassScore) -> Vec<Field> {
     let share = |value: Option<f64>| Field::or_none(value, Field::Share);
     vec![
         Field::Text(class_name(report, class)),

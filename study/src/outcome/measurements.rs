@@ -111,10 +111,13 @@ pub struct ClassScore {
     /// Rows of the class.
     pub rows: u64,
     /// Share of them that was recognized: the class's accuracy, or recall.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recall: Option<f64>,
     /// Share of the rows taken for the class that are of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<f64>,
     /// Harmonic mean of both: 2·hits / (rows of the class + rows taken for it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub f1: Option<f64>,
 }
 
