@@ -49,8 +49,7 @@ impl Meter {
 
     /// Before an epoch's steps.
     pub(super) fn begin(&self) {
-        if self.before.is_some() && self.train_bytes.is_none() {
-            memory::settled();
+        if self.before.is_some() && self.train_bytes.is_none() && memory::settled().is_some() {
             memory::reset_peak();
         }
     }
