@@ -5,6 +5,26 @@
 unsafe extern "C" {
     /// glibc's: hands freed memory back to the system.
     fn malloc_trim(pad: usize) -> std::ffi::c_int;
+    /// glibc's: sets one of the allocator's limits; 1 where it did.
+    fn mallopt(parameter: std::ffi::c_int, value: std::ffi::c_int) -> std::ffi::c_int;
+}
+
+/// Keeps memory that is freed for what is allocated next, up to 32 MiB at a time, the most that glibc takes.
+///
+/// A training step frees as much as the next one allocates. Handed back and fetched anew every time, with its pages
+/// filled with zeros, that took a fifth of the time of small networks.
+pub(crate) fn keep_freed() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        const TRIM_THRESHOLD: std::ffi::c_int = -1;
+        const MMAP_THRESHOLD: std::ffi::c_int = -3;
+        // SAFETY: glibc documents the calls as safe in any thread; they change where memory comes from and nothing
+        // that a program can see. A value that it refuses leaves things as they were.
+        unsafe {
+            mallopt(MMAP_THRESHOLD, 32 << 20);
+            mallopt(TRIM_THRESHOLD, std::ffi::c_int::MAX);
+        }
+    }
 }
 
 /// Bytes that are resident once freed memory was handed back.

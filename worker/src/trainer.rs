@@ -20,6 +20,7 @@ mod evaluate;
 mod fingerprint;
 #[cfg(test)]
 mod golden;
+mod host;
 mod init;
 mod intake;
 mod layers;

@@ -34,17 +34,18 @@ pub(super) fn linear(
         let bias = bias.map(|bias| bias.f_view([members * outputs])).transpose()?;
         return Ok(Activation::with(rows.f_linear(&weight, bias)?, Form::Columns, members));
     }
-    let rows = x.batches()?;
-    let weight = weight.f_view((streams, width * outputs, features))?.f_transpose(1, 2)?;
+    // Weights first, so that their gradients lie in memory as they do.
+    let rows = x.batches()?.f_transpose(1, 2)?;
+    let weight = weight.f_view((streams, width * outputs, features))?;
     let values = match bias {
-        Some(bias) => bias.f_view((streams, 1, width * outputs))?.f_baddbmm(&rows, &weight, 1.0, 1.0)?,
-        None => rows.f_bmm(&weight)?,
+        Some(bias) => bias.f_view((streams, width * outputs, 1))?.f_baddbmm(&weight, &rows, 1.0, 1.0)?,
+        None => weight.f_bmm(&rows)?,
     };
     if width == 1 {
-        return Ok(Activation::with(values, Form::Batches, members));
+        return Ok(Activation::with(values.f_transpose(1, 2)?, Form::Batches, members));
     }
-    let count = values.size()[1];
-    let columns = values.f_permute([1, 0, 2])?.f_reshape([count, members * outputs])?;
+    let count = values.size()[2];
+    let columns = values.f_permute([2, 0, 1])?.f_reshape([count, members * outputs])?;
     Ok(Activation::with(columns, Form::Columns, members))
 }
 

@@ -1,19 +1,18 @@
 //! Optimizers over the flat buffer, with numbers of their own for each member.
 //!
-//! Updates are PyTorch's (`torch.optim`), in the same order of terms. The buffer is passed over in chunks that stay in
-//! a core's cache through all terms.
+//! Updates are PyTorch's (`torch.optim`), in the same order of terms: on a CPU one pass of our own over the buffer
+//! ([`Host`]), on a GPU operators of libtorch ([`Tensors`]).
 
 use foldwise_study::train::{Optimizer as Settings, OptimizerKind, Pace};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use super::TrainError;
 use super::parameters::{Block, Parameters};
+use host::Host;
+use tensors::Tensors;
 
-mod rules;
-
-/// Numbers of a chunk on a CPU, chosen so that a chunk's five buffers fit a second-level cache of 1 MiB and that
-/// libtorch still shares a chunk between two threads (its grain is 32,768).
-const CHUNK: i64 = 1 << 16;
+mod host;
+mod tensors;
 
 /// The optimizer of a cohort.
 #[derive(Debug)]
@@ -21,69 +20,45 @@ pub(super) struct Optimizer {
     settings: Vec<Settings>,
     members: i64,
     blocks: Vec<Block>,
-    /// `[N]`.
-    gradients: Tensor,
-    chunks: Vec<Chunk>,
-    paces: Vec<Pace>,
-    /// What depends on settings and paces alone.
-    numbers: Option<Numbers>,
-    step: i32,
-    device: Device,
-    total: i64,
+    /// `[N]`, the parameters' own memory.
+    values: Tensor,
     /// What is kept between steps, `[N]` each: see [`Optimizer::kept`].
     state: Vec<Tensor>,
+    paces: Vec<Pace>,
+    step: i32,
+    engine: Engine,
 }
 
-/// Views of one stretch of the flat buffers.
+/// What takes the steps.
 #[derive(Debug)]
-struct Chunk {
-    start: i64,
-    length: i64,
-    values: Tensor,
-    gradients: Tensor,
-    /// Of each of the optimizer's state.
-    state: Vec<Tensor>,
-    /// Room for a denominator.
-    scratch: Option<Tensor>,
+enum Engine {
+    Host(Host),
+    Tensors(Tensors),
 }
 
-/// A number of each member: one for all, or spread over the buffer.
-#[derive(Debug)]
-enum Spread {
-    /// `[1]`.
-    One(Tensor),
-    /// `[N]`.
-    Each(Tensor),
-}
-
-impl Spread {
-    fn over(&self, chunk: &Chunk) -> Result<Tensor, TrainError> {
-        match self {
-            Self::One(number) => Ok(number.shallow_clone()),
-            Self::Each(numbers) => Ok(numbers.f_narrow(0, chunk.start, chunk.length)?),
-        }
-    }
-}
-
-/// Spread numbers of the step; absent where they would change nothing.
-#[derive(Debug)]
-struct Numbers {
-    /// −learning rate.
-    descent: Spread,
+/// One member's numbers of one step. Numbers that a rule has no use for are there all the same.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Rates<T = f64> {
+    /// −learning rate, with Adagrad's decay by steps.
+    descent: T,
     /// L2 penalty, added to gradients.
-    penalty: Option<Spread>,
+    penalty: T,
     /// Decoupled decay: what values are multiplied with.
-    decay: Option<Spread>,
+    decay: T,
     /// Of SGD and `RMSprop`.
-    momentum: Option<Spread>,
+    momentum: T,
     /// 1 − dampening.
-    entering: Option<Spread>,
+    entering: T,
     /// 1 − β₁ (Adam), 1 − α (`RMSprop`).
-    first: Spread,
+    first: T,
     /// β₂ (Adam), α (`RMSprop`).
-    second: Spread,
+    second: T,
     /// ε.
-    eps: Spread,
+    eps: T,
+    /// Adam's step is `m / (factor·√v + offset)`: bias corrections and ε.
+    factor: T,
+    /// See `factor`.
+    offset: T,
 }
 
 impl Optimizer {
@@ -93,44 +68,27 @@ impl Optimizer {
         parameters: &Parameters,
         device: Device,
     ) -> Result<Self, TrainError> {
-        let total = parameters.values().size()[0];
-        let flat = || Tensor::f_zeros([total], (Kind::Float, device));
-        let gradients = flat()?;
+        let engine = match device {
+            Device::Cpu => Engine::Host(Host::new(usize::try_from(tch::get_num_threads()).unwrap_or(1))?),
+            _ => Engine::Tensors(Tensors::new(&settings[0], parameters, device)?),
+        };
+        Self::with(engine, settings, parameters)
+    }
+
+    fn with(engine: Engine, settings: Vec<Settings>, parameters: &Parameters) -> Result<Self, TrainError> {
+        let flat = || parameters.values().f_zeros_like();
         let state = (0..Self::kept(&settings[0])).map(|_| flat()).collect::<Result<Vec<_>, _>>()?;
-        let length = if device == Device::Cpu { CHUNK.min(total) } else { total };
-        let divides = settings[0].kind != OptimizerKind::Sgd;
-        let scratch = divides.then(|| Tensor::f_zeros([length], (Kind::Float, device))).transpose()?;
-        let mut chunks = Vec::new();
-        let mut start = 0;
-        while start < total {
-            let length = length.min(total - start);
-            let part = |flat: &Tensor| flat.f_narrow(0, start, length);
-            chunks.push(Chunk {
-                start,
-                length,
-                values: part(parameters.values())?,
-                gradients: part(&gradients)?,
-                state: state.iter().map(part).collect::<Result<_, _>>()?,
-                scratch: scratch.as_ref().map(|scratch| scratch.f_narrow(0, 0, length)).transpose()?,
-            });
-            start += length;
-        }
         let optimizer = Self {
             members: parameters.members(),
             blocks: parameters.blocks().to_vec(),
-            gradients,
-            chunks,
-            paces: Vec::new(),
-            numbers: None,
-            step: 0,
-            device,
-            total,
+            values: parameters.values().shallow_clone(),
             state,
+            paces: Vec::new(),
+            step: 0,
+            engine,
             settings,
         };
-        for slot in 0..optimizer.members {
-            optimizer.clear(slot)?;
-        }
+        (0..optimizer.members).try_for_each(|slot| optimizer.clear(slot))?;
         Ok(optimizer)
     }
 
@@ -148,62 +106,27 @@ impl Optimizer {
     }
 
     /// Sets what the slots' next steps are taken with.
-    pub(super) fn set_paces(&mut self, paces: &[Pace]) -> Result<(), TrainError> {
-        if self.paces == paces && self.numbers.is_some() {
-            return Ok(());
-        }
-        self.paces = paces.to_vec();
-        let settings = &self.settings;
-        let of = |number: fn(&Settings) -> f64| settings.iter().map(number).collect::<Vec<f64>>();
-        let any = |numbers: &[f64]| numbers.iter().any(|&number| number != 0.0);
-        let kind = settings[0].kind;
-        let decoupled = kind == OptimizerKind::Adamw;
-        let decays = of(Settings::weight_decay);
-        let shrink: Vec<f64> = paces.iter().zip(&decays).map(|(pace, decay)| 1.0 - pace.lr * decay).collect();
-        let moved = |slot: usize, own: f64| paces[slot].momentum.unwrap_or(own);
-        let each = |number: &dyn Fn(usize, &Settings) -> f64| -> Vec<f64> {
-            settings.iter().enumerate().map(|(slot, settings)| number(slot, settings)).collect()
-        };
-        let moving = matches!(kind, OptimizerKind::Sgd | OptimizerKind::Rmsprop);
-        let momenta = each(&|slot, settings| moved(slot, settings.momentum()));
-        let dampening = of(Settings::dampening);
-        let rms = kind == OptimizerKind::Rmsprop;
-        let first = each(&|slot, settings| {
-            1.0 - if rms { settings.alpha() } else { moved(slot, settings.betas()[0]) }
-        });
-        let second = each(&|_, settings| if rms { settings.alpha() } else { settings.betas()[1] });
-        let entering: Vec<f64> = dampening.iter().map(|dampening| 1.0 - dampening).collect();
-        self.numbers = Some(Numbers {
-            descent: self.descent()?,
-            penalty: (!decoupled && any(&decays)).then(|| self.spread(&decays)).transpose()?,
-            decay: (decoupled && any(&decays)).then(|| self.spread(&shrink)).transpose()?,
-            momentum: (moving && any(&momenta)).then(|| self.spread(&momenta)).transpose()?,
-            entering: any(&dampening).then(|| self.spread(&entering)).transpose()?,
-            first: self.spread(&first)?,
-            second: self.spread(&second)?,
-            eps: self.spread(&of(Settings::eps))?,
-        });
-        Ok(())
+    pub(super) fn set_paces(&mut self, paces: Vec<Pace>) {
+        self.paces = paces;
     }
 
     /// Takes a step along the gradients, one per parameter as held, `[E, …]`.
     pub(super) fn step(&mut self, gradients: &[Tensor]) -> Result<(), TrainError> {
-        let flat: Vec<Tensor> =
-            gradients.iter().map(|gradient| gradient.f_reshape([-1])).collect::<Result<_, _>>()?;
-        let _ = Tensor::f_cat_out(&self.gradients, &flat, 0)?;
         self.step += 1;
-        let Some(mut numbers) = self.numbers.take() else { return Ok(()) };
-        if self.settings.iter().any(|settings| settings.lr_decay() != 0.0) {
-            numbers.descent = self.descent()?;
+        let rates: Vec<Rates> =
+            self.settings.iter().zip(&self.paces).map(|(own, pace)| Rates::new(own, *pace, self.step)).collect();
+        let (settings, step) = (&self.settings[0], self.step);
+        match &mut self.engine {
+            Engine::Host(host) => {
+                let rates: Vec<Rates<f32>> = rates.iter().map(Rates::narrow).collect();
+                let numbers = (&mut self.values, gradients, self.state.as_mut_slice());
+                host.step(&self.blocks, numbers, (settings, &rates, step))
+            }
+            Engine::Tensors(tensors) => {
+                let numbers = (&mut self.values, gradients, self.state.as_mut_slice());
+                tensors.step(&self.blocks, numbers, (settings, &rates, step))
+            }
         }
-        let result = match self.settings[0].kind {
-            OptimizerKind::Sgd => self.descend(&numbers),
-            OptimizerKind::Adam | OptimizerKind::Adamw => self.adapt(&numbers),
-            OptimizerKind::Rmsprop => self.descend_by_squares(&numbers),
-            OptimizerKind::Adagrad => self.descend_by_sums(&numbers),
-        };
-        self.numbers = Some(numbers);
-        result
     }
 
     /// Steps taken.
@@ -232,25 +155,46 @@ impl Optimizer {
         }
         Ok(())
     }
+}
 
-    /// −learning rate, with Adagrad's decay by steps.
-    fn descent(&self) -> Result<Spread, TrainError> {
-        let before = f64::from(self.step.max(1) - 1);
-        let own = |(pace, settings): (&Pace, &Settings)| -pace.lr / (1.0 + before * settings.lr_decay());
-        self.spread(&self.paces.iter().zip(&self.settings).map(own).collect::<Vec<f64>>())
+impl Rates {
+    /// The numbers of step `step`, from 1.
+    fn new(settings: &Settings, pace: Pace, step: i32) -> Self {
+        let rms = settings.kind == OptimizerKind::Rmsprop;
+        let decoupled = settings.kind == OptimizerKind::Adamw;
+        let [own_first, beta2] = settings.betas();
+        let beta1 = pace.momentum.unwrap_or(own_first);
+        let corrected = 1.0 - beta1.powi(step);
+        Self {
+            descent: -pace.lr / (1.0 + f64::from(step - 1) * settings.lr_decay()),
+            penalty: if decoupled { 0.0 } else { settings.weight_decay() },
+            decay: if decoupled { 1.0 - pace.lr * settings.weight_decay() } else { 1.0 },
+            momentum: pace.momentum.unwrap_or(settings.momentum()),
+            entering: 1.0 - settings.dampening(),
+            first: 1.0 - if rms { settings.alpha() } else { beta1 },
+            second: if rms { settings.alpha() } else { beta2 },
+            eps: settings.eps(),
+            factor: corrected * ((1.0 - beta2) / (1.0 - beta2.powi(step))).sqrt(),
+            offset: corrected * settings.eps(),
+        }
     }
 
-    fn spread(&self, numbers: &[f64]) -> Result<Spread, TrainError> {
-        let options = (Kind::Float, self.device);
-        if numbers.iter().all(|&number| number == numbers[0]) {
-            return Ok(Spread::One(Tensor::f_full([1], numbers[0], options)?));
+    #[allow(clippy::cast_possible_truncation, reason = "steps are computed in 32 bits, as PyTorch's are")]
+    fn narrow(&self) -> Rates<f32> {
+        Rates {
+            descent: self.descent as f32,
+            penalty: self.penalty as f32,
+            decay: self.decay as f32,
+            momentum: self.momentum as f32,
+            entering: self.entering as f32,
+            first: self.first as f32,
+            second: self.second as f32,
+            eps: self.eps as f32,
+            factor: self.factor as f32,
+            offset: self.offset as f32,
         }
-        let column =
-            Tensor::f_from_slice(numbers)?.f_to_kind(Kind::Float)?.f_to(self.device)?.f_view((-1, 1))?;
-        let each = Tensor::f_empty([self.total], options)?;
-        for block in &self.blocks {
-            block.of(&each, self.members)?.f_copy_(&column.f_expand([-1, block.numbers()], false)?)?;
-        }
-        Ok(Spread::Each(each))
     }
 }
+
+#[cfg(test)]
+mod tests;

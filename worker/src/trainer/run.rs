@@ -28,7 +28,7 @@ use super::tally::{Tally, Total};
 use super::{
     AfterEpoch, Checkpoint, Cohort, DeviceData, EpochOfMember, MemberOutcome, Observer, TrainError, Weights,
 };
-use crate::cuda;
+use crate::{cuda, memory};
 
 /// Trains a cohort, from its beginning or `from` a checkpoint of it, and gives back the outcome of each member, in
 /// their order.
@@ -50,6 +50,7 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<Vec<MemberOutcome>, TrainError> {
     let clock = Clock::start();
+    memory::keep_freed();
     check(data, cohort)?;
     let mut run = Run::new(data, cohort, clock)?;
     if let Some(from) = from {

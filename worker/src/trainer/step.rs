@@ -53,7 +53,7 @@ impl Learner {
                 return Err(TrainError::Stopped);
             }
             if step == 0 || paces.vary {
-                self.optimizer.set_paces(&(paces.at)(step))?;
+                self.optimizer.set_paces((paces.at)(step));
             }
             let length = self.batch_size.min(count - start);
             let own = index.f_narrow(1, start, length)?.f_reshape([-1])?;
