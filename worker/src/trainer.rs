@@ -9,6 +9,7 @@
 
 mod activation;
 mod augment;
+mod chain;
 mod checkpoint;
 mod clip;
 mod clock;

@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 use super::TrainError;
 
 /// A dropout layer of a cohort.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Dropout {
     lanes: Vec<Lane>,
     /// Kept between steps so that a mask costs no fresh memory of ours.
@@ -50,13 +50,24 @@ impl Dropout {
         if device == Device::Cpu { self.on_host(extent, step) } else { self.on_device(extent, step, device) }
     }
 
+    /// The same numbers as [`Dropout::mask`] gives for `rows` rows of vectors, into `[E, features, rows]` on the host.
+    pub(super) fn fill_features_first(&self, mask: &mut [f32], rows: usize, step: u64) {
+        let features = mask.len() / (self.lanes.len() * rows);
+        for (part, lane) in mask.chunks_exact_mut(features * rows).zip(&self.lanes) {
+            let words = lane.words(step);
+            for (feature, part) in part.chunks_exact_mut(rows).enumerate() {
+                lane.fill(part, (word(feature), word(features)), words);
+            }
+        }
+    }
+
     fn on_host(&mut self, extent: Extent, step: u64) -> Result<Tensor, TrainError> {
         let Extent { outer, inner } = extent;
         self.mask.resize(outer * inner * self.lanes.len(), 0.0);
         let lanes: Vec<(Lane, [u32; 2])> = self.lanes.iter().map(|lane| (*lane, lane.words(step))).collect();
         for (o, block) in self.mask.chunks_exact_mut(inner * lanes.len()).enumerate() {
             for (part, (lane, words)) in block.chunks_exact_mut(inner).zip(&lanes) {
-                lane.fill(part, word(o * inner), *words);
+                lane.fill(part, (word(o * inner), 1), *words);
             }
         }
         Ok(Tensor::f_from_slice(&self.mask)?)
@@ -105,9 +116,11 @@ impl Lane {
         [word_of(mixed >> 32), word_of(mixed)]
     }
 
-    fn fill(&self, part: &mut [f32], start: u32, words: [u32; 2]) {
+    /// Fills in the elements from `start` on, each `stride` after the one before.
+    fn fill(&self, part: &mut [f32], (start, stride): (u32, u32), words: [u32; 2]) {
         let scale = self.scale.to_bits();
-        for (index, value) in (start..).zip(part) {
+        for (place, value) in (0_u32..).zip(part) {
+            let index = start.wrapping_add(place.wrapping_mul(stride));
             let kept = u32::from(draw(index, words) >= self.threshold);
             *value = f32::from_bits(scale & kept.wrapping_neg());
         }

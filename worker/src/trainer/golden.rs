@@ -17,6 +17,7 @@ use serde::Deserialize;
 use tch::{Device, Tensor};
 
 use super::Member;
+use super::chain::Chain;
 use super::clip::Clipping;
 use super::data::{DeviceData, Features, Part, Source as Data, Targets};
 use super::evaluate::evaluate;
@@ -193,7 +194,8 @@ impl Case {
         let mut recorder = Recorder::new(&measure, &model, 1).expect("memory");
         let clipping = Clipping::new(trains.iter(), Device::Cpu).expect("memory");
         let batch_size = BATCH as i64;
-        let mut learner = Learner { model, optimizer, objective, clipping, batch_size, steps: 0 };
+        let chain = Chain::new(&model, &objective, Device::Cpu).expect("memory");
+        let mut learner = Learner { model, chain, optimizer, objective, clipping, batch_size, steps: 0 };
         let index = orders(streams, slot * streams / members);
         let member = Member {
             network: network.clone(),

@@ -10,7 +10,7 @@ use super::TrainError;
 /// # Errors
 /// [`TrainError::Data`] for any other tensor.
 pub(super) fn floats(tensor: &Tensor) -> Result<&[f32], TrainError> {
-    let count = count(tensor)?;
+    let count = count(tensor, Kind::Float)?;
     // SAFETY: a contiguous tensor of 32-bit floats has as many of them at its address as it has elements, for as long
     // as it is borrowed. No operator of libtorch runs meanwhile that writes to them.
     Ok(unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<f32>(), count) })
@@ -21,16 +21,28 @@ pub(super) fn floats(tensor: &Tensor) -> Result<&[f32], TrainError> {
 /// # Errors
 /// [`TrainError::Data`] for any other tensor.
 pub(super) fn floats_mut(tensor: &mut Tensor) -> Result<&mut [f32], TrainError> {
-    let count = count(tensor)?;
+    let count = count(tensor, Kind::Float)?;
     // SAFETY: as in `floats`. Other tensors may be views of the same memory, but no slice of it is alive: slices are
     // taken for the length of one pass, of buffers that do not overlap.
     Ok(unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<f32>(), count) })
 }
 
-fn count(tensor: &Tensor) -> Result<usize, TrainError> {
-    let fits = tensor.device() == Device::Cpu && tensor.f_kind()? == Kind::Float && tensor.is_contiguous();
-    let count = usize::try_from(tensor.numel()).ok().filter(|&count| fits && count > 0);
-    count.ok_or_else(|| TrainError::Data("a tensor's numbers do not lie one after another in memory".to_owned()))
+/// All numbers of a contiguous tensor of 64-bit integers on a CPU.
+///
+/// # Errors
+/// [`TrainError::Data`] for any other tensor.
+pub(super) fn integers(tensor: &Tensor) -> Result<&[i64], TrainError> {
+    let count = count(tensor, Kind::Int64)?;
+    // SAFETY: as in `floats`.
+    Ok(unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<i64>(), count) })
+}
+
+fn count(tensor: &Tensor, kind: Kind) -> Result<usize, TrainError> {
+    let there = tensor.device() == Device::Cpu && tensor.numel() > 0;
+    if there && tensor.f_kind()? == kind && tensor.is_contiguous() {
+        return Ok(tensor.numel());
+    }
+    Err(TrainError::Data("a tensor's numbers do not lie one after another in memory".to_owned()))
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use super::TrainError;
 use super::activation::{Activation, Form};
 
 /// PyTorch's epsilon of batch norm.
-const EPSILON: f64 = 1e-5;
+pub(super) const EPSILON: f64 = 1e-5;
 /// PyTorch's momentum of batch norm's running statistics.
-const MOMENTUM: f64 = 0.1;
+pub(super) const MOMENTUM: f64 = 0.1;
 
 /// A linear layer with weights `[E, O, F]` and, with a bias, `[E, O]`: one matrix product per row stream.
 pub(super) fn linear(
@@ -84,6 +84,13 @@ pub(super) fn conv2d(
 pub(super) struct Running {
     pub(super) mean: Tensor,
     pub(super) variance: Tensor,
+}
+
+impl Running {
+    /// The same statistics, in the same memory.
+    pub(super) fn shared(&self) -> Self {
+        Self { mean: self.mean.shallow_clone(), variance: self.variance.shallow_clone() }
+    }
 }
 
 /// Batch norm over all members' channels side by side; scale and shift are `[E, C]`.

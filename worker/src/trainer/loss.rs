@@ -49,6 +49,16 @@ impl Objective {
         self.class_weights.is_some()
     }
 
+    /// Whether each row's loss is the cross-entropy of its class and nothing else.
+    pub(super) fn is_plain_cross_entropy(&self) -> bool {
+        self.loss == Loss::CrossEntropy && self.class_weights.is_none() && self.label_smoothing == 0.0
+    }
+
+    /// Whether each row's loss is the mean squared error of numbers.
+    pub(super) fn is_squared_error_of_numbers(&self) -> bool {
+        self.loss == Loss::MeanSquaredError && !self.classes
+    }
+
     /// The losses of outputs `[E, B, K]` for targets `[G·B]` or `[G·B, K]`.
     pub(super) fn losses(
         &self,

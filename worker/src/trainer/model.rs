@@ -24,7 +24,7 @@ pub(super) struct Model {
 
 /// One layer, with its first parameter's position where it has parameters.
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     Linear { first: usize, bias: bool },
     Conv2d { first: usize, layer: Conv2d },
     BatchNorm { first: usize, running: Running },
@@ -68,6 +68,21 @@ impl Model {
         let outputs = network.layers.iter().map(|layer| layer.output.iter().product::<usize>());
         let widest = outputs.max().unwrap_or(1).max(1) as i64;
         Ok(Self { parameters, stages, precision, device, input: network.input.clone(), widest })
+    }
+
+    /// Its layers, in order.
+    pub(super) fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    /// Whether it computes in 32 bits on a CPU.
+    pub(super) fn is_exact(&self) -> bool {
+        self.precision != Precision::Bf16
+    }
+
+    /// Whether a row lies in memory as a vector of it does: with one channel at most.
+    pub(super) fn rows_are_flat(&self) -> bool {
+        self.input.len() == 1 || self.input[0] == 1
     }
 
     /// Numbers of the largest activation of one row of one member.

@@ -113,8 +113,12 @@ impl Optimizer {
     /// Takes a step along the gradients, one per parameter as held, `[E, …]`.
     pub(super) fn step(&mut self, gradients: &[Tensor]) -> Result<(), TrainError> {
         self.step += 1;
-        let rates: Vec<Rates> =
-            self.settings.iter().zip(&self.paces).map(|(own, pace)| Rates::new(own, *pace, self.step)).collect();
+        let rates: Vec<Rates> = self
+            .settings
+            .iter()
+            .zip(&self.paces)
+            .map(|(own, pace)| Rates::new(own, *pace, self.step))
+            .collect();
         let (settings, step) = (&self.settings[0], self.step);
         match &mut self.engine {
             Engine::Host(host) => {

@@ -100,6 +100,11 @@ impl Parameters {
         lives().map(next).collect()
     }
 
+    /// Whether a parameter has an effect on the loss.
+    pub(super) fn is_live(&self, position: usize) -> bool {
+        self.live[position]
+    }
+
     /// Members of the cohort, `E`.
     pub(super) fn members(&self) -> i64 {
         self.members

@@ -8,6 +8,7 @@ use foldwise_study::selection::{EpochRule, Metric};
 use foldwise_study::train::Precision;
 use tch::{Device, Kind, Tensor, no_grad};
 
+use super::chain::Chain;
 use super::clip::Clipping;
 use super::clock::Clock;
 use super::cohort::check;
@@ -57,7 +58,9 @@ pub fn train(
         run.resume(from)?;
     }
     run.epochs(observer)?;
-    run.outcomes()
+    let outcomes = run.outcomes();
+    memory::hand_back();
+    outcomes
 }
 
 /// A cohort under way. What is per slot is in the slots' order.
@@ -111,7 +114,8 @@ impl<'a> Run<'a> {
         let mut recorder = Recorder::new(&cohort.measure, &model, steps)?;
         recorder.meter = meter;
         let batch_size = first.train.batch_size as i64;
-        let learner = Learner { model, optimizer, objective, clipping, batch_size, steps: 0 };
+        let chain = Chain::new(&model, &objective, device)?;
+        let learner = Learner { model, chain, optimizer, objective, clipping, batch_size, steps: 0 };
         let fingerprint = fingerprint(data, cohort)?;
         let mut run = Self {
             cohort,

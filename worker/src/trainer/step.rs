@@ -4,6 +4,7 @@ use foldwise_study::train::Pace;
 use tch::{Tensor, no_grad};
 
 use super::TrainError;
+use super::chain::{Chain, Stepped};
 use super::clip::{Clipping, squares};
 use super::intake::Intake;
 use super::loss::Objective;
@@ -19,6 +20,8 @@ const STEPS_PER_LOOK: u64 = 16;
 #[derive(Debug)]
 pub(super) struct Learner {
     pub(super) model: Model,
+    /// The model's steps written out, where they are.
+    pub(super) chain: Option<Chain>,
     pub(super) optimizer: Optimizer,
     pub(super) objective: Objective,
     pub(super) clipping: Option<Clipping>,
@@ -74,10 +77,11 @@ impl Learner {
         recorder: &mut Recorder,
     ) -> Result<(), TrainError> {
         let targets = intake.data().rows().targets(index)?;
-        let mode = Mode::Train { step: self.steps };
-        let outputs = self.model.forward(&intake.training(index, self.steps)?, streams, mode)?;
-        let losses = self.objective.losses(&outputs, &targets, streams)?;
-        let mut gradients = self.model.parameters.gradients(&losses.total()?)?;
+        let inputs = intake.training(index, self.steps)?;
+        let Stepped { losses, hits, mut gradients } = match &mut self.chain {
+            Some(chain) => no_grad(|| chain.step(&inputs, &targets, streams, self.steps))?,
+            None => self.differentiate(&inputs, &targets, streams)?,
+        };
         self.steps += 1;
         no_grad(|| {
             let clips = self.clipping.as_ref().is_some_and(Clipping::needs_squares);
@@ -88,8 +92,21 @@ impl Learner {
                 gradients = clipping.clip(&gradients, squares.as_ref())?;
             }
             self.optimizer.step(&gradients)?;
-            let hits = self.objective.hits(&outputs, &targets, streams)?;
             tally.add(&losses, hits.as_ref())
         })
+    }
+
+    /// Losses, hits and gradients of inputs and targets, by autograd.
+    fn differentiate(
+        &mut self,
+        inputs: &Tensor,
+        targets: &Tensor,
+        streams: i64,
+    ) -> Result<Stepped, TrainError> {
+        let outputs = self.model.forward(inputs, streams, Mode::Train { step: self.steps })?;
+        let losses = self.objective.losses(&outputs, targets, streams)?;
+        let gradients = self.model.parameters.gradients(&losses.total()?)?;
+        let hits = no_grad(|| self.objective.hits(&outputs, targets, streams))?;
+        Ok(Stepped { losses, hits, gradients })
     }
 }

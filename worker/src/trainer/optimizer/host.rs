@@ -44,7 +44,8 @@ impl Host {
     pub(super) fn new(threads: usize) -> Result<Self, TrainError> {
         let pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = (threads > 1).then(pool).transpose();
-        let pool = pool.map_err(|error| TrainError::Data(format!("threads could not be started: {error}")))?;
+        let pool =
+            pool.map_err(|error| TrainError::Data(format!("threads could not be started: {error}")))?;
         Ok(Self { arch: Arch::new(), pool })
     }
 

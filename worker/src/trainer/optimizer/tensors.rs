@@ -74,7 +74,8 @@ impl Tensors {
         (values, gradients, state): (&mut Tensor, &[Tensor], &mut [Tensor]),
         (settings, rates, step): (&Settings, &[Rates], i32),
     ) -> Result<(), TrainError> {
-        let flat = gradients.iter().map(|gradient| gradient.f_reshape([-1])).collect::<Result<Vec<_>, _>>()?;
+        let flat =
+            gradients.iter().map(|gradient| gradient.f_reshape([-1])).collect::<Result<Vec<_>, _>>()?;
         let _ = Tensor::f_cat_out(&self.gradients, &flat, 0)?;
         self.spread(blocks, rates)?;
         let Self { gradients, scratch, numbers, .. } = self;
