@@ -6,12 +6,13 @@ use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::{
     CancelStudyRequest, Chunk, CreateStudyRequest, DeleteStudyRequest, DrainWorkerRequest,
     ExtendStudyRequest, GetArtifactRequest, GetReportRequest, GetStudyRequest, ListRunsRequest,
-    ListStudiesRequest, ListWorkersRequest, PauseStudyRequest, ResumeStudyRequest, RetryStudyRequest, Run,
-    Study, StudyEvent, WatchStudyRequest, Worker,
+    ListStudiesRequest, ListWorkersRequest, PauseStudyRequest, ReportForm, ResumeStudyRequest,
+    RetryStudyRequest, Run, Study, StudyEvent, WatchStudyRequest, Worker,
 };
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
 
+use crate::render::TableOptions;
 use crate::spec_file::SpecText;
 
 mod call_error;
@@ -163,8 +164,21 @@ impl Client {
 
     /// A study's report as JSON.
     pub(crate) async fn report(&self, study: &str) -> Result<Vec<u8>, CallError> {
+        let (name, form) = (study.to_owned(), ReportForm::Json.into());
+        self.written(GetReportRequest { name, form, ..GetReportRequest::default() }).await
+    }
+
+    /// A study's report as a page for people.
+    pub(crate) async fn page(&self, study: &str, options: TableOptions) -> Result<String, CallError> {
+        let width = options.width.map_or(0, |width| u32::try_from(width).unwrap_or(0));
+        let (name, form) = (study.to_owned(), ReportForm::Page.into());
+        let page = self.written(GetReportRequest { name, form, width, color: options.color }).await?;
+        Ok(String::from_utf8_lossy(&page).into_owned())
+    }
+
+    async fn written(&self, request: GetReportRequest) -> Result<Vec<u8>, CallError> {
         const ATTEMPT: &str = "get the study's report";
-        let answer = self.studies.clone().get_report(GetReportRequest { name: study.to_owned() }).await;
+        let answer = self.studies.clone().get_report(request).await;
         let mut stream = answer.map_err(self.failed(ATTEMPT))?.into_inner();
         let mut bytes = Vec::new();
         while let Some(Chunk { data }) = stream.message().await.map_err(self.failed(ATTEMPT))? {

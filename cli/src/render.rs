@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal};
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use comfy_table::Table;
-use foldwise_report::{Report, Section, Shown, TableOptions};
+use foldwise_report::{Report, Shown};
+pub(crate) use foldwise_report::{Section, TableOptions};
 use serde_json::Value as Json;
 
 use crate::environment;
@@ -162,7 +163,8 @@ pub(crate) fn render_comparison(
     })
 }
 
-fn options(to_terminal: bool) -> TableOptions {
+/// How text is written for whoever looks.
+pub(crate) fn options(to_terminal: bool) -> TableOptions {
     if !to_terminal || !io::stdout().is_terminal() {
         return TableOptions::default();
     }

@@ -1,6 +1,6 @@
 //! The report of a study: the ledger's states joined with the store's results and the kept copies of weights.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldwise_proto::v1;
 use foldwise_report::input::{FinalInput, ProvenanceInput, RunInput, StudyInput, TrialInput};
@@ -9,16 +9,18 @@ use foldwise_study::plan::RunId;
 use foldwise_study::spec::FinalSpec;
 
 use crate::artifacts::Artifacts;
-use crate::ledger::{CohortState, EndedAs, Ledger, Now, Stage, Study, StudyId, StudyPhase};
+use crate::ledger::{CohortState, EndedAs, Ledger, Now, Stage, Study, StudyId, StudyPhase, StudyRecord};
 use crate::service::{positions, run, run_state};
 use crate::store::{Results, StoreError, StoredRun};
 
 mod weights;
 
-/// What the ledger knows of a study: everything of a report but the results.
+/// What the ledger knows of a study: everything of a report but the results. What follows from the study's record alone is
+/// left for later, so that the ledger is not kept from its work.
 #[derive(Debug)]
 pub struct Outline {
     study: StudyId,
+    record: Arc<StudyRecord>,
     input: ReportInput,
 }
 
@@ -26,52 +28,52 @@ pub struct Outline {
 #[must_use]
 pub fn outline(ledger: &Ledger, id: StudyId, _now: Now) -> Option<Outline> {
     let study = ledger.studies().get(&id)?;
-    let record = &study.record;
-    let trials = record.trials.facts().iter().enumerate().map(|(trial, facts)| TrialInput {
-        params: record.trials.parameters(trial),
-        parameters: facts.parameters.total,
-        batch_norm_parameters: facts.parameters.batch_norm,
-    });
+    let record = Arc::clone(&study.record);
     let runs = positions(study).map(|(trial, fold)| run_input(study, RunId { trial, fold }));
     let input = ReportInput {
         study: study_input(study),
-        spec: record.spec.to_json(),
+        spec: serde_json::Value::Null,
         rule: record.rule,
         sizes: record.sizes.clone(),
-        trials: trials.collect(),
+        trials: Vec::new(),
         runs: runs.collect(),
         final_stage: final_input(study),
         snapshots: Vec::new(),
         provenance: provenance(study),
     };
-    Some(Outline { study: id, input })
+    Some(Outline { study: id, record, input })
 }
 
-/// The report of an outline and the results in the store, as JSON.
+/// The report of an outline and the results in the store.
 ///
 /// # Errors
 /// When the results cannot be read.
-pub fn json(outline: Outline, results: &Results, artifacts: &Artifacts) -> Result<String, StoreError> {
-    let Outline { study, mut input } = outline;
-    let mut stored: HashMap<RunId, StoredRun> =
-        results.runs(study)?.into_iter().map(|run| (run.run, run)).collect();
-    for run in &mut input.runs {
-        if let Some(result) = stored.remove(&run.run) {
-            note_maker(&mut input.provenance, &result);
-            run.outcome = Some(result.outcome);
-        }
-    }
-    input.snapshots = weights::copies(&input.runs, artifacts);
+pub fn report(outline: Outline, results: &Results, artifacts: &Artifacts) -> Result<Report, StoreError> {
+    let Outline { study, record, mut input } = outline;
+    input.spec = record.spec.to_json();
+    let trials = record.trials.facts().iter().enumerate().map(|(trial, facts)| TrialInput {
+        params: record.trials.parameters(trial),
+        parameters: facts.parameters.total,
+        batch_norm_parameters: facts.parameters.batch_norm,
+    });
+    input.trials = trials.collect();
     let folds = input.sizes.len();
-    if let Some(stage) = &mut input.final_stage {
-        let result = stored.into_values().find(|result| result.run.fold as usize == folds);
-        if let Some(result) = result {
+    for result in results.runs(study)? {
+        let (trial, fold) = (result.run.trial as usize, result.run.fold as usize);
+        if fold < folds {
+            // The outline has every run, by trial and then fold. One that an extension brought since is not in it.
+            if let Some(run) = input.runs.get_mut(trial * folds + fold) {
+                note_maker(&mut input.provenance, &result);
+                run.outcome = Some(result.outcome);
+            }
+        } else if let Some(stage) = &mut input.final_stage {
             note_maker(&mut input.provenance, &result);
             stage.outcome = Some(result.outcome);
             stage.weights_digest = result.weights_digest;
         }
     }
-    Ok(foldwise_report::json(&Report::build(input)))
+    input.snapshots = weights::copies(&input.runs, artifacts);
+    Ok(Report::build(input))
 }
 
 fn note_maker(provenance: &mut ProvenanceInput, result: &StoredRun) {

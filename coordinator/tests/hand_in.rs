@@ -165,7 +165,7 @@ async fn what_was_measured_survives_restarts_and_its_files_stay() {
     let request = v1::GetArtifactRequest { digest: digest(&copies(2.0)) };
     let mut parts = hand.studies.get_artifact(request).await.expect("is there").into_inner();
     assert_eq!(parts.message().await.expect("reads").expect("a part").data, copies(2.0));
-    let report = v1::GetReportRequest { name: "1".to_owned() };
+    let report = v1::GetReportRequest { name: "1".to_owned(), ..v1::GetReportRequest::default() };
     hand.studies.get_report(report).await.expect("is made from them");
     hand.studies.delete_study(v1::DeleteStudyRequest { name: "1".to_owned() }).await.expect("is over");
     assert_eq!(files(&server), BTreeSet::new());

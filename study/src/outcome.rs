@@ -78,11 +78,12 @@ impl RunOutcome {
             Metric::ValAccuracy => record.val_accuracy,
             Metric::ValLoss => record.val_loss,
         };
-        let curve: Vec<f64> = self.epochs.iter().map(|record| value(record).unwrap_or(f64::NAN)).collect();
+        let curve = self.epochs.iter().map(|record| value(record).unwrap_or(f64::NAN));
         let index = match rule.epoch {
-            EpochRule::Best => best_epoch(rule.metric.direction(), &curve)?,
-            EpochRule::Last => curve.len().checked_sub(1)?,
+            EpochRule::Best => best_epoch(rule.metric.direction(), curve)?,
+            EpochRule::Last => self.epochs.len().checked_sub(1)?,
         };
-        curve[index].is_finite().then(|| (self.epochs[index].epoch, curve[index]))
+        let record = &self.epochs[index];
+        value(record).filter(|score| score.is_finite()).map(|score| (record.epoch, score))
     }
 }

@@ -11,7 +11,7 @@ mod comparison;
 mod epoch;
 mod summary;
 
-pub use choice::{Selection, TrialScores, select};
+pub use choice::{Selection, TrialScores, choose, select};
 pub use comparison::{Comparison, test_train_ratio};
 pub use epoch::best_epoch;
 pub use summary::Summary;

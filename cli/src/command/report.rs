@@ -8,7 +8,7 @@ use crate::arguments::study_name;
 use crate::client::Client;
 use crate::error::CliError;
 use crate::output;
-use crate::render::{self, ReportFormat, SectionChoice};
+use crate::render::{self, ReportFormat, Section, SectionChoice};
 
 /// What `foldwise report` is told.
 #[derive(Debug, Args)]
@@ -40,19 +40,31 @@ pub(super) async fn execute(arguments: &ReportArguments, coordinator: &str) -> R
     let sections = SectionChoice::sections(&arguments.sections);
     render::check(arguments.studies.len(), &sections, arguments.format)?;
     let client = Client::connect(coordinator).await?;
-    let mut jsons = Vec::new();
-    for study in &arguments.studies {
-        jsons.push(client.report(study).await?);
-    }
-    let (format, to_terminal) = (arguments.format, arguments.output.is_none());
-    let text = match (&jsons[..], &sections[..]) {
-        ([json], []) => render::render(json, format, to_terminal)?,
-        ([json], sections) => render::render_sections(json, sections, arguments.trial, format, to_terminal)?,
-        (jsons, _) => render::render_comparison(jsons, format, to_terminal)?,
-    };
+    let text = text(arguments, &sections, &client).await?;
     match &arguments.output {
         Some(path) => output::write_file(path, text.as_bytes())?,
         None => output::print(&text)?,
     }
     Ok(())
+}
+
+async fn text(
+    arguments: &ReportArguments,
+    sections: &[Section],
+    client: &Client,
+) -> Result<String, CliError> {
+    let (format, to_terminal) = (arguments.format, arguments.output.is_none());
+    if let ([study], [], ReportFormat::Table) = (&arguments.studies[..], sections, format) {
+        // The coordinator writes the page, which is short, so that nobody waits for the JSON of a million runs.
+        return Ok(client.page(study, render::options(to_terminal)).await?);
+    }
+    let mut jsons = Vec::new();
+    for study in &arguments.studies {
+        jsons.push(client.report(study).await?);
+    }
+    Ok(match (&jsons[..], sections) {
+        ([json], []) => render::render(json, format, to_terminal)?,
+        ([json], sections) => render::render_sections(json, sections, arguments.trial, format, to_terminal)?,
+        (jsons, _) => render::render_comparison(jsons, format, to_terminal)?,
+    })
 }

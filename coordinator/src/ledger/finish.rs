@@ -1,7 +1,7 @@
 //! All runs are in: the selection picks the trial, the final stage trains it, the study ends.
 
 use foldwise_study::plan::RunId;
-use foldwise_study::selection::{Selection, TrialScores, select, test_train_ratio};
+use foldwise_study::selection::{TrialScores, choose};
 
 use super::{
     Change, Cohort, CohortId, CohortState, EndedAs, Ledger, Now, Plan, Rejection, RunEnd, RunEntry, Stage,
@@ -34,9 +34,9 @@ impl Ledger {
                 CohortState::Ready | CohortState::Leased { .. } | CohortState::Superseded { .. } => Ok(()),
             };
         }
-        let winner = study.selection().winner;
+        let winner = study.choice();
         let study = self.study_mut(id)?;
-        study.winner = winner.and_then(|winner| u32::try_from(winner).ok());
+        study.winner = winner;
         let Some(trial) = study.winner else {
             let message = "no trial can win: every trial has a failed fold".to_owned();
             return self.end_study(id, EndedAs::Failed, message, now, changes);
@@ -52,9 +52,8 @@ impl Ledger {
 }
 
 impl Study {
-    /// The statistics of all trials as they stand, and the winner among those that may win.
-    #[must_use]
-    pub fn selection(&self) -> Selection {
+    /// The winner among the trials that may win, as they stand.
+    pub(super) fn choice(&self) -> Option<u32> {
         let folds = self.record.sizes.len();
         let scores: Vec<TrialScores> = self
             .runs
@@ -67,7 +66,8 @@ impl Study {
                 folds: runs.iter().map(RunEntry::score).collect(),
             })
             .collect();
-        select(&self.record.rule, &scores, test_train_ratio(&self.record.sizes))
+        let winner = choose(&self.record.rule, &scores).winner;
+        winner.and_then(|winner| u32::try_from(winner).ok())
     }
 
     /// Passes of the winner's last training: the spec's number, or for a refit the mean of its best epochs.

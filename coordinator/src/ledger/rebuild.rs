@@ -129,7 +129,7 @@ impl Ledger {
         }
         study.find_best();
         if study.device.is_some() && study.open == 0 {
-            study.winner = study.selection().winner.and_then(|winner| u32::try_from(winner).ok());
+            study.winner = study.choice();
         }
         needed.iter().for_each(|digest| self.need(digest));
         for (lease, worker, slot) in leases {

@@ -332,14 +332,12 @@ impl Study {
     /// Takes a trial as the best if it is whole and better.
     pub(super) fn consider(&mut self, trial: u32) {
         let folds = self.record.folds();
-        let scores: Option<Vec<f64>> = (0..folds)
-            .map(|fold| match self.run(RunId { trial, fold })?.end {
-                RunEnd::Finished { score, .. } => Some(score),
-                RunEnd::Open | RunEnd::Diverged { .. } => None,
-            })
-            .collect();
-        let Some(scores) = scores else { return };
-        let mean = scores.iter().sum::<f64>() / f64::from(folds);
+        let scores = (0..folds).map(|fold| match self.run(RunId { trial, fold })?.end {
+            RunEnd::Finished { score, .. } => Some(score),
+            RunEnd::Open | RunEnd::Diverged { .. } => None,
+        });
+        let Some(sum) = scores.sum::<Option<f64>>() else { return };
+        let mean = sum / f64::from(folds);
         let direction = self.record.rule.metric.direction();
         let parameters = |trial: u32| self.record.trials.facts()[trial as usize].parameters.total;
         let better = self.best.is_none_or(|best| {

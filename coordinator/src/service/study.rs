@@ -6,6 +6,7 @@ use std::sync::Arc;
 use foldwise_data::Cache;
 use foldwise_proto::v1::study_service_server::StudyService;
 use foldwise_proto::v1::{self as proto};
+use foldwise_report::TableOptions;
 use foldwise_study::plan::RunId;
 use foldwise_study::spec::Format;
 use tokio::sync::mpsc;
@@ -207,12 +208,28 @@ impl StudyService for Studies {
     }
 
     async fn get_report(&self, request: Request<proto::GetReportRequest>) -> Answer<Chunks> {
-        let outline = self.of_study(request.into_inner().name, reporting::outline).await?;
+        let request = request.into_inner();
+        let form = request.form();
+        let options = TableOptions {
+            width: Some(request.width as usize).filter(|&width| width > 0),
+            color: request.color,
+        };
+        let outline = self.of_study(request.name, reporting::outline).await?;
         let outline = outline.ok_or_else(gone)?;
-        let json = blocking::run(|| reporting::json(outline, &self.results, &self.artifacts));
-        let bytes = json.map_err(|error| status::of_store(&error))?.into_bytes();
-        let chunks: Vec<_> =
-            bytes.chunks(CHUNK_BYTES).map(|part| Ok(proto::Chunk { data: part.to_vec() })).collect();
+        let text = blocking::run(|| {
+            let report = reporting::report(outline, &self.results, &self.artifacts)?;
+            Ok(match form {
+                proto::ReportForm::Page => foldwise_report::table(&report, options),
+                proto::ReportForm::Json | proto::ReportForm::Unspecified => foldwise_report::json(&report),
+            })
+        });
+        let bytes = text.map_err(|error| status::of_store(&error))?.into_bytes();
+        let starts = (0..bytes.len()).step_by(CHUNK_BYTES);
+        // Each part is copied when its turn comes.
+        let chunks = starts.map(move |start| {
+            let data = bytes[start..bytes.len().min(start + CHUNK_BYTES)].to_vec();
+            Ok(proto::Chunk { data })
+        });
         Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
     }
 

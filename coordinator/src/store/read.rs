@@ -50,7 +50,7 @@ pub(super) fn runs(
         stored.push(StoredRun {
             run,
             attempt: get(folder, row, 2)?,
-            outcome: parse(folder, &get::<String>(folder, row, 3)?, || {
+            outcome: parse(folder, text(folder, row, 3)?, || {
                 format!("result of study {study}, trial {}, fold {}", run.trial, run.fold)
             })?,
             weights_digest: get(folder, row, 4)?,
@@ -67,6 +67,12 @@ pub(super) fn get<T: rusqlite::types::FromSql>(
     column: impl rusqlite::RowIndex,
 ) -> Result<T, StoreError> {
     row.get(column).map_err(|source| explain(folder, source))
+}
+
+/// A text where it lies, without a copy.
+fn text<'a>(folder: &Path, row: &'a Row<'_>, column: usize) -> Result<&'a str, StoreError> {
+    let value = row.get_ref(column).map_err(|source| explain(folder, source))?;
+    value.as_str().map_err(|error| unreadable(folder, format!("column {column}"), error.to_string()))
 }
 
 pub(super) fn parse<T: DeserializeOwned>(

@@ -1,6 +1,6 @@
 //! The statistics of all trials under the study's rule and under the other epoch rules.
 
-use foldwise_study::selection::{EpochRule, Rule, Selection, TrialScores, select, test_train_ratio};
+use foldwise_study::selection::{EpochRule, Rule, Selection, TrialScores, choose, select, test_train_ratio};
 
 use super::Run;
 use crate::{Alternatives, Choice, CommonEpoch};
@@ -22,25 +22,28 @@ pub(super) struct Statistics {
 impl Statistics {
     /// `parameters` has the trainable numbers of each trial, `grid` its runs by fold.
     pub(super) fn new(rule: &Rule, parameters: &[u64], grid: &[Vec<Run>], sizes: &[(usize, usize)]) -> Self {
-        let ratio = test_train_ratio(sizes);
-        let choose = |score: &dyn Fn(usize, &Run) -> Option<f64>| {
-            let scores: Vec<TrialScores> = parameters
-                .iter()
-                .zip(grid)
-                .enumerate()
-                .map(|(trial, (&parameters, runs))| TrialScores {
-                    trial,
-                    parameters,
-                    folds: runs.iter().map(|run| score(trial, run)).collect(),
-                })
-                .collect();
-            select(rule, &scores, ratio)
+        let scores = |score: &dyn Fn(usize, &Run) -> Option<f64>| -> Vec<TrialScores> {
+            let trials = parameters.iter().zip(grid).enumerate();
+            let scores = trials.map(|(trial, (&parameters, runs))| TrialScores {
+                trial,
+                parameters,
+                folds: runs.iter().map(|run| score(trial, run)).collect(),
+            });
+            scores.collect()
         };
-        let by = |epoch| choose(&|_, run| Some(run.score_by(epoch)?.1));
+        // Only the study's rule is told with comparisons.
+        let by = |epoch| {
+            let scores = scores(&|_, run| Some(run.score_by(epoch)?.1));
+            if epoch == rule.epoch {
+                select(rule, &scores, test_train_ratio(sizes))
+            } else {
+                choose(rule, &scores)
+            }
+        };
         let (best, last) = (by(EpochRule::Best), by(EpochRule::Last));
         let common_epochs: Vec<Option<CommonEpoch>> =
             grid.iter().map(|runs| best_common_epoch(rule, runs)).collect();
-        let common = choose(&|trial, run| run.value_at(common_epochs[trial]?.epoch));
+        let common = choose(rule, &scores(&|trial, run| run.value_at(common_epochs[trial]?.epoch)));
         let chosen = match rule.epoch {
             EpochRule::Best => best.clone(),
             EpochRule::Last => last.clone(),

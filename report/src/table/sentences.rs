@@ -10,6 +10,8 @@ use crate::{Choice, Comparison, FinalMode, FinalReport, Report, RunState, TrialR
 
 /// Failed folds listed one by one.
 const FAILED_LISTED_MAX: usize = 5;
+/// Trials with the winner's mean listed one by one.
+const TIES_LISTED_MAX: usize = 10;
 /// Below this probability two trials are called distinguishable.
 const SIGNIFICANT: f64 = 0.05;
 /// Characters of a weights digest; enough to find it.
@@ -70,9 +72,11 @@ fn winner_text(report: &Report, winner: &TrialReport) -> String {
     let mut text = format!("{}.", result_text(report, winner));
     let ties = &report.selection.ties;
     if !ties.is_empty() {
-        let numbers: Vec<String> = ties.iter().map(usize::to_string).collect();
+        let numbers: Vec<String> = ties.iter().take(TIES_LISTED_MAX).map(usize::to_string).collect();
+        let more = ties.len().saturating_sub(TIES_LISTED_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         text.push_str(&format!(
-            " The same mean: trial {}; the winner has the fewest parameters or, if that is equal too, the lowest \
+            " The same mean: trial {}{more}; the winner has the fewest parameters or, if that is equal too, the lowest \
              number.",
             numbers.join(", ")
         ));

@@ -86,6 +86,19 @@ impl<'a> Candidate<'a> {
 /// infinite, no comparison has a t. The result does not depend on the order of `scores`, but for that of its lists.
 #[must_use]
 pub fn select(rule: &Rule, scores: &[TrialScores], test_train_ratio: f64) -> Selection {
+    let mut selection = choose(rule, scores);
+    let winner = selection.winner.and_then(|winner| scores.iter().find(|scores| scores.trial == winner));
+    if let Some(winner) = winner {
+        let others = scores.iter().filter(|other| other.trial != winner.trial);
+        let comparisons = others.filter_map(|other| Comparison::new(other, winner, test_train_ratio));
+        selection.comparisons = comparisons.collect();
+    }
+    selection
+}
+
+/// As [`select`], without the comparisons, which take most of the time.
+#[must_use]
+pub fn choose(rule: &Rule, scores: &[TrialScores]) -> Selection {
     let direction = rule.metric.direction();
     let summaries: Vec<Summary> = scores.iter().map(Summary::new).collect();
     let candidates: Vec<Candidate<'_>> = scores
@@ -102,15 +115,11 @@ pub fn select(rule: &Rule, scores: &[TrialScores], test_train_ratio: f64) -> Sel
     };
     let winner = best.scores.trial;
     let ties = candidates.iter().filter(|other| other.mean == best.mean && other.scores.trial != winner);
-    let comparisons = scores
-        .iter()
-        .filter(|other| other.trial != winner)
-        .filter_map(|other| Comparison::new(other, best.scores, test_train_ratio));
     Selection {
         winner: Some(winner),
         ties: ties.map(|other| other.scores.trial).collect(),
         one_standard_error: one_standard_error(&best, &candidates, direction),
-        comparisons: comparisons.collect(),
+        comparisons: Vec::new(),
         summaries,
     }
 }

@@ -165,14 +165,14 @@ fn the_order_of_trials_does_not_matter() {
 #[test]
 fn the_best_epoch_is_the_earliest_of_the_best() {
     let curve = [0.3, 0.9, 0.1, 0.9, 0.1];
-    assert_eq!(best_epoch(Direction::Maximize, &curve), Some(1));
-    assert_eq!(best_epoch(Direction::Minimize, &curve), Some(2));
-    assert_eq!(best_epoch(Direction::Minimize, &[]), None);
+    assert_eq!(best_epoch(Direction::Maximize, curve), Some(1));
+    assert_eq!(best_epoch(Direction::Minimize, curve), Some(2));
+    assert_eq!(best_epoch(Direction::Minimize, [0.0; 0]), None);
 }
 
 #[test]
 fn nan_is_never_the_best_epoch() {
-    assert_eq!(best_epoch(Direction::Maximize, &[f64::NAN, 0.1, f64::NAN, 0.2, f64::NAN]), Some(3));
-    assert_eq!(best_epoch(Direction::Minimize, &[f64::NAN, 0.1, f64::NAN, 0.2]), Some(1));
-    assert_eq!(best_epoch(Direction::Minimize, &[f64::NAN, f64::NAN]), None);
+    assert_eq!(best_epoch(Direction::Maximize, [f64::NAN, 0.1, f64::NAN, 0.2, f64::NAN]), Some(3));
+    assert_eq!(best_epoch(Direction::Minimize, [f64::NAN, 0.1, f64::NAN, 0.2]), Some(1));
+    assert_eq!(best_epoch(Direction::Minimize, [f64::NAN, f64::NAN]), None);
 }

@@ -115,7 +115,8 @@ impl Person {
 
     async fn report(&mut self) -> Result<Report, String> {
         loop {
-            let get = proto::GetReportRequest { name: STUDY.to_owned() };
+            let get =
+                proto::GetReportRequest { name: STUDY.to_owned(), ..proto::GetReportRequest::default() };
             let mut stream =
                 self.until_done(async |client| client.get_report(timed(get.clone())).await).await?;
             let mut bytes = Vec::new();
