@@ -11,10 +11,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::artifacts::Artifacts;
 use crate::bell::Bell;
+use crate::blocking;
 use crate::clock::Clock;
 use crate::events::{Events, Happening};
 use crate::ledger::{Change, Command, Ledger, LedgerConfig, Now, Rejection, Reply};
 use crate::store::{Store, StoreError};
+
+mod batches;
+
+pub use batches::Batches;
+use batches::Counter;
 
 /// Commands that one transaction takes at most: a batch this large writes 100,000 rows a second, and a larger one
 /// would only make the first of its replies wait.
@@ -54,6 +60,7 @@ enum Message {
 pub struct Desk {
     queue: mpsc::Sender<Message>,
     bell: Arc<Bell>,
+    counter: Arc<Counter>,
 }
 
 impl Desk {
@@ -91,6 +98,12 @@ impl Desk {
     pub async fn work(&self, kind: DeviceKind) {
         self.bell.wait(kind).await;
     }
+
+    /// How commands shared transactions so far.
+    #[must_use]
+    pub fn batches(&self) -> Batches {
+        self.counter.read()
+    }
 }
 
 /// The task that owns the ledger and the store.
@@ -102,6 +115,7 @@ pub struct Committer {
     clock: Clock,
     queue: mpsc::Receiver<Message>,
     bell: Arc<Bell>,
+    counter: Arc<Counter>,
     artifacts: Artifacts,
     events: Events,
 }
@@ -131,8 +145,9 @@ impl Committer {
         artifacts.sweep(&ledger.artifacts().collect());
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let bell = Arc::new(Bell::default());
-        let desk = Desk { queue: sender, bell: Arc::clone(&bell) };
-        Ok((Self { ledger, store, config, clock, queue, bell, artifacts, events }, desk))
+        let counter = Arc::new(Counter::default());
+        let desk = Desk { queue: sender, bell: Arc::clone(&bell), counter: Arc::clone(&counter) };
+        Ok((Self { ledger, store, config, clock, queue, bell, counter, artifacts, events }, desk))
     }
 
     /// Works until told to stop, then answers what waits.
@@ -144,27 +159,32 @@ impl Committer {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                _ = tick.tick() => self.commit_batch(vec![Message::Command(Command::Tick, oneshot::channel().0)]),
+                _ = tick.tick() => {
+                    batch.push(Message::Command(Command::Tick, oneshot::channel().0));
+                    self.commit_batch(&mut batch);
+                }
                 received = self.queue.recv_many(&mut batch, BATCH_MAX) => {
                     if received == 0 {
                         break;
                     }
-                    self.commit_batch(std::mem::take(&mut batch));
+                    self.commit_batch(&mut batch);
                 }
             }
         }
         self.queue.close();
         while let Ok(message) = self.queue.try_recv() {
-            self.commit_batch(vec![message]);
+            batch.push(message);
+            self.commit_batch(&mut batch);
         }
     }
 
-    fn commit_batch(&mut self, batch: Vec<Message>) {
+    /// Decides what waits, makes it durable and answers. The list is empty after that, with its room kept.
+    fn commit_batch(&mut self, batch: &mut Vec<Message>) {
         let mut changes = Vec::new();
         let mut happenings = Vec::new();
         let mut replies = Vec::with_capacity(batch.len());
         let mut reads = Vec::new();
-        for message in batch {
+        for message in batch.drain(..) {
             let (command, reply) = match message {
                 Message::Read(read) => {
                     reads.push(read);
@@ -187,6 +207,9 @@ impl Committer {
         }
         match self.write(&changes) {
             Ok(()) => {
+                if !changes.is_empty() {
+                    self.counter.note(replies.len());
+                }
                 happenings.extend(changes.iter().filter_map(Happening::of_change).flatten());
                 self.release(replies, happenings, &changes);
             }
@@ -204,7 +227,7 @@ impl Committer {
     }
 
     fn write(&mut self, changes: &[Change]) -> Result<(), StoreError> {
-        if changes.is_empty() { Ok(()) } else { self.store.commit(changes) }
+        if changes.is_empty() { Ok(()) } else { blocking::run(|| self.store.commit(changes)) }
     }
 
     fn release(
@@ -213,6 +236,12 @@ impl Committer {
         happenings: Vec<Happening>,
         changes: &[Change],
     ) {
+        // Before the replies: who is told that a study is deleted finds none of its files.
+        for change in changes {
+            if let Change::ArtifactUnneeded { digest } = change {
+                self.artifacts.remove(digest);
+            }
+        }
         for (reply, answer) in replies {
             // Whoever asked may have gone; the effect stays.
             let _ = reply.send(answer);
@@ -220,9 +249,6 @@ impl Committer {
         happenings.into_iter().for_each(|happening| self.events.tell(happening));
         for change in changes {
             log(change);
-            if let Change::ArtifactUnneeded { digest } = change {
-                self.artifacts.remove(digest);
-            }
             // One slot for each piece of work that came up; and a slot that was given work wakes the next.
             let study = change.study().and_then(|study| self.ledger.studies().get(&study));
             if let Some(study) = study.filter(|study| study.is_hungry()) {

@@ -134,8 +134,10 @@ impl Ledger {
             Command::KeepCheckpoint { worker, lease, checkpoint } => {
                 self.keep_checkpoint(&worker, lease, checkpoint, now, &mut changes)?
             }
-            Command::Complete { worker, lease, results } => {
-                self.complete(&worker, lease, results, now, &mut changes)?
+            Command::Complete { worker, lease, results, next_slot } => {
+                let accepted = self.complete(&worker, lease, results, now, &mut changes)?;
+                let next = next_slot.and_then(|slot| self.next_lease(&worker, slot, now, &mut changes));
+                Reply::Completed { accepted, next }
             }
             Command::Fail { worker, lease, failure } => {
                 self.fail(&worker, lease, failure, now, &mut changes)?

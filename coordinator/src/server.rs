@@ -9,9 +9,9 @@ use foldwise_proto::DESCRIPTORS;
 use foldwise_proto::v1::study_service_server::StudyServiceServer;
 use foldwise_proto::v1::worker_service_server::WorkerServiceServer;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
-use tokio_stream::Stream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_stream::wrappers::TcpListenerStream;
+use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
@@ -118,9 +118,14 @@ impl Listener {
         self.address
     }
 
-    /// The connections that come in.
-    pub fn incoming(self) -> TcpListenerStream {
-        TcpListenerStream::new(self.listener)
+    /// The connections that come in. What is answered on them is sent at once, not when more has gathered.
+    pub fn incoming(self) -> impl Stream<Item = io::Result<TcpStream>> {
+        TcpListenerStream::new(self.listener).map(|accepted| {
+            accepted.inspect(|stream| {
+                // A connection that cannot be told so has just been closed.
+                let _ = stream.set_nodelay(true);
+            })
+        })
     }
 }
 

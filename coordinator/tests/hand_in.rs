@@ -112,6 +112,7 @@ impl Hand {
             device_model: "test".to_owned(),
             software: "test".to_owned(),
             measurements_digest: measurements.to_owned(),
+            next_slot: None,
         };
         self.workers.complete_cohort(request).await.map(|answer| answer.into_inner().accepted)
     }

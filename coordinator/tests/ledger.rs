@@ -3,7 +3,7 @@
 mod scene;
 
 use foldwise_coordinator::ledger::{
-    EndedAs, FailureKind, MemberResult, Order, Rejection, Reply, Stage, StudyPhase,
+    Command, EndedAs, FailureKind, MemberResult, Order, Rejection, Stage, StudyPhase,
 };
 use scene::{LEASE_MS, Scene, spec, spec_of};
 
@@ -15,12 +15,12 @@ fn a_study_goes_from_submission_to_its_final_stage_and_ends() {
     // Two trials of five folds fit one cohort.
     let lease = scene.lease("w", 0).expect("work");
     assert_eq!(lease.runs.len(), 10);
-    assert_eq!(scene.finish("w", &lease), Reply::Completed(true));
+    assert!(scene.finish("w", &lease));
     let last = scene.lease("w", 0).expect("the final stage");
     assert_eq!((last.runs.len(), last.runs[0].fold), (1, 5));
     // Later trials score better in this scene.
     assert_eq!(last.runs[0].trial, 1);
-    assert_eq!(scene.finish("w", &last), Reply::Completed(true));
+    assert!(scene.finish("w", &last));
     assert!(matches!(scene.phase(study), StudyPhase::Ended { end: EndedAs::Succeeded, .. }));
     assert!(scene.lease("w", 0).is_none());
 }
@@ -61,7 +61,7 @@ fn progress_keeps_a_lease() {
         scene.pass(LEASE_MS / 2);
         assert_eq!(scene.progress("w", &lease), Order::Continue);
     }
-    assert_eq!(scene.finish("w", &lease), Reply::Completed(true));
+    assert!(scene.finish("w", &lease));
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn runs_that_stopped_early_count_as_whole() {
         results.iter_mut().for_each(|result| result.outcome.epochs.truncate(1));
         results
     };
-    assert_eq!(scene.complete("w", &first, early(scene.results_for(&first))), Reply::Completed(true));
+    assert!(scene.complete("w", &first, early(scene.results_for(&first))));
     let progress = scene.ledger.studies()[&study].progress;
     assert!((progress.done - progress.total / 2.0).abs() < 1e-6, "{progress:?}");
     let left = progress.seconds_left().expect("is estimated");
@@ -101,11 +101,43 @@ fn a_late_result_is_taken_while_its_cohort_is_open_and_the_other_attempt_stops()
     scene.pass(LEASE_MS);
     let fast = scene.lease("fast", 0).expect("the lost cohort");
     assert_eq!(scene.progress("slow", &slow), Order::Continue, "nobody has finished it yet");
-    assert_eq!(scene.finish("slow", &slow), Reply::Completed(true));
+    assert!(scene.finish("slow", &slow));
     assert_eq!(scene.progress("fast", &fast), Order::Stop);
-    assert_eq!(scene.finish("fast", &fast), Reply::Completed(false));
-    assert_eq!(scene.finish("slow", &slow), Reply::Completed(true), "the answer was lost: told again");
+    assert!(!scene.finish("fast", &fast));
+    assert!(scene.finish("slow", &slow), "the answer was lost: told again");
     assert_eq!(scene.results(study), 3, "each run is kept once");
+}
+
+#[test]
+fn results_bring_the_slots_next_lease_and_the_same_one_when_the_answer_was_lost() {
+    let mut scene = Scene::new();
+    scene.submit("a", &spec_of(1, 2, "[plan]\nwidth = 1\n[final]\nskip = true"));
+    scene.worker("w", 1);
+    let first = scene.lease("w", 0).expect("work");
+    let (kept, second) = scene.finish_and_go_on("w", &first, 0);
+    let second = second.expect("a second cohort waits");
+    assert!(kept && second.name.cohort != first.name.cohort);
+    let (kept, again) = scene.finish_and_go_on("w", &first, 0);
+    assert_eq!((kept, again.map(|grant| grant.name)), (true, Some(second.name)), "told again");
+    assert_eq!(scene.lease("w", 0).expect("its lease").name, second.name, "asked for by itself");
+    let (kept, none) = scene.finish_and_go_on("w", &second, 0);
+    assert!(kept && none.is_none(), "no cohort waits any more");
+}
+
+#[test]
+fn results_are_kept_though_the_slot_gets_no_more() {
+    let mut scene = Scene::new();
+    let study = scene.submit("a", &spec_of(1, 2, "[plan]\nwidth = 1"));
+    scene.worker("w", 1);
+    let lease = scene.lease("w", 0).expect("work");
+    scene.tell(Command::DrainWorker("w".to_owned()));
+    let (kept, next) = scene.finish_and_go_on("w", &lease, 0);
+    assert!(kept && next.is_none(), "a worker that drains gets none");
+    scene.worker("other", 1);
+    let lease = scene.lease("other", 0).expect("work");
+    let (kept, next) = scene.finish_and_go_on("other", &lease, 7);
+    assert!(kept && next.is_none(), "a slot that there is not gets none");
+    assert_eq!(scene.results(study), 2);
 }
 
 #[test]
@@ -156,7 +188,7 @@ fn a_cohort_too_large_for_memory_is_split_in_halves() {
     assert_eq!(halves.each_ref().map(|half| half.runs.len()), [3, 2]);
     assert_eq!([halves[0].runs.clone(), halves[1].runs.clone()].concat(), whole.runs);
     for (slot, half) in halves.iter().enumerate() {
-        assert_eq!(scene.finish("w", half), Reply::Completed(true), "slot {slot}");
+        assert!(scene.finish("w", half), "slot {slot}");
     }
     assert_eq!(scene.results(study), 5);
     assert!(matches!(scene.phase(study), StudyPhase::Finishing { trial: 0 }));
@@ -170,7 +202,7 @@ fn cancelling_stops_workers_and_refuses_their_results() {
     let lease = scene.lease("w", 0).expect("work");
     scene.cancel(study);
     assert_eq!(scene.progress("w", &lease), Order::Stop);
-    assert_eq!(scene.finish("w", &lease), Reply::Completed(false));
+    assert!(!scene.finish("w", &lease));
     assert!(scene.lease("w", 0).is_none());
 }
 
@@ -182,7 +214,7 @@ fn a_diverged_member_fails_alone() {
     let lease = scene.lease("w", 0).expect("work");
     let mut results = scene.results_for(&lease);
     scene::diverge(&mut results[3], 1);
-    assert_eq!(scene.complete("w", &lease, results), Reply::Completed(true));
+    assert!(scene.complete("w", &lease, results));
     // Trial 1 would score better, but one of its folds diverged.
     assert_eq!(scene.phase(study), StudyPhase::Finishing { trial: 0 });
 }
@@ -198,7 +230,7 @@ fn wrong_results_and_unknown_workers_are_refused() {
     assert!(matches!(scene.try_complete("w", &lease, results), Err(Rejection::WrongResults { .. })));
     assert!(matches!(scene.try_lease("stranger", 0), Err(Rejection::NoWorker(_))));
     assert!(matches!(scene.try_lease("w", 7), Err(Rejection::NoSlot { .. })));
-    assert_eq!(scene.finish("w", &lease), Reply::Completed(true), "what was refused changed nothing");
+    assert!(scene.finish("w", &lease), "what was refused changed nothing");
 }
 
 #[test]

@@ -10,7 +10,7 @@ pub mod v1 {
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 /// The version that a worker and a coordinator must share; raised when either would misunderstand the other.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// The reason in the `google.rpc.ErrorInfo` of a refusal that a worker answers by registering again.
 pub const WORKER_NOT_REGISTERED: &str = "WORKER_NOT_REGISTERED";

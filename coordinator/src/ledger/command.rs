@@ -72,6 +72,8 @@ pub enum Command {
         lease: LeaseName,
         /// One result per run.
         results: Vec<MemberResult>,
+        /// The slot that is idle with this and asks for its next cohort.
+        next_slot: Option<u32>,
     },
     /// A cohort ended without results.
     Fail {
@@ -188,8 +190,13 @@ pub enum Reply {
     Order(Order),
     /// No work will come: the worker is to end.
     Drained,
-    /// Whether results were kept.
-    Completed(bool),
+    /// What came of results.
+    Completed {
+        /// Whether they were kept.
+        accepted: bool,
+        /// The next cohort of the slot that asked for one, if one waits.
+        next: Option<Box<LeaseGrant>>,
+    },
     /// Whether a checkpoint was kept.
     CheckpointKept(bool),
     /// Nothing to say.

@@ -38,6 +38,21 @@ impl Ledger {
         Ok(Reply::Lease(Box::new(self.grant(lease)?)))
     }
 
+    /// What a slot that has just handed results in would be given if it asked. Where that is nothing, the slot asks by itself
+    /// and is told why.
+    pub(super) fn next_lease(
+        &mut self,
+        worker: &str,
+        slot: u32,
+        now: Now,
+        changes: &mut Vec<Change>,
+    ) -> Option<Box<LeaseGrant>> {
+        match self.lease(worker, slot, now, changes) {
+            Ok(Reply::Lease(grant)) => Some(grant),
+            _ => None,
+        }
+    }
+
     /// The oldest study with work for this kind of device.
     fn hungry_study(&self, device: DeviceKind) -> Option<StudyId> {
         let fits = |id: &StudyId| {

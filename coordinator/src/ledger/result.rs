@@ -2,11 +2,10 @@
 
 use foldwise_study::outcome::RunEnd as Ended;
 
-use super::{
-    Change, CohortState, LeaseName, Ledger, MemberResult, Now, Rejection, Reply, RunEnd, Stage, Study,
-};
+use super::{Change, CohortState, LeaseName, Ledger, MemberResult, Now, Rejection, RunEnd, Stage, Study};
 
 impl Ledger {
+    /// Takes results in; whether they were kept.
     pub(super) fn complete(
         &mut self,
         worker: &str,
@@ -14,7 +13,7 @@ impl Ledger {
         results: Vec<MemberResult>,
         now: Now,
         changes: &mut Vec<Change>,
-    ) -> Result<Reply, Rejection> {
+    ) -> Result<bool, Rejection> {
         // A worker that the coordinator forgot in a restart may still bring what it was given before.
         let _ = self.seen(worker, now);
         let cohort = self.cohort(name)?;
@@ -22,12 +21,12 @@ impl Ledger {
         match &cohort.state {
             // The same result again: its answer was lost.
             CohortState::Done { worker: by, attempt } => {
-                return Ok(Reply::Completed(by == worker && *attempt == name.attempt));
+                return Ok(by == worker && *attempt == name.attempt);
             }
             CohortState::Failed { .. } | CohortState::Superseded { .. } => {
-                return Ok(Reply::Completed(false));
+                return Ok(false);
             }
-            _ if self.study(name.study)?.is_over() => return Ok(Reply::Completed(false)),
+            _ if self.study(name.study)?.is_over() => return Ok(false),
             CohortState::Ready | CohortState::Leased { .. } => {}
         }
         self.check_results(name, &results)?;
@@ -63,7 +62,7 @@ impl Ledger {
         self.set_checkpoint(name.study, name.cohort, None, changes)?;
         self.feed(name.study);
         self.finish_if_done(name.study, now, changes)?;
-        Ok(Reply::Completed(true))
+        Ok(true)
     }
 
     fn check_results(&self, name: LeaseName, results: &[MemberResult]) -> Result<(), Rejection> {

@@ -21,40 +21,77 @@ struct Cohorts {
     asked: Asked,
 }
 
+/// Results as they came in.
+struct HandedIn {
+    worker: String,
+    lease: LeaseName,
+    results: Vec<MemberResult>,
+    next_slot: Option<u32>,
+}
+
+impl HandedIn {
+    /// Digests of the weights that results name.
+    fn weights(&self) -> impl Iterator<Item = &String> {
+        self.results.iter().filter_map(|result| result.weights_digest.as_ref())
+    }
+}
+
 impl Workers {
-    /// Takes results in; whether they were kept. The files that they name are held until that is decided, and those that
-    /// no study needs then are removed.
-    pub(super) async fn hand_in(&self, request: proto::CompleteCohortRequest) -> Result<bool, Status> {
+    /// Takes results in, and gives the slot that asks for it its next cohort.
+    pub(super) async fn hand_in(
+        &self,
+        request: proto::CompleteCohortRequest,
+    ) -> Result<proto::CompleteCohortResponse, Status> {
         let worker = convert::worker_id(request.worker)?;
         let lease = convert::lease_name(request.lease)?;
         let (device_model, software) = (convert::cut(request.device_model), convert::cut(request.software));
         let outcomes = request.outcomes.into_iter();
-        let mut results: Vec<MemberResult> =
+        let results: Vec<MemberResult> =
             outcomes.map(|outcome| convert::member_result(outcome, &device_model, &software)).collect();
-        let cohort = self.cohort(lease).await?;
         let lines = request.measurements_digest.to_ascii_lowercase();
-        let weights = results.iter().filter_map(|result| result.weights_digest.clone());
-        let mut files: Vec<String> =
-            weights.chain(Some(lines.clone()).filter(|lines| !lines.is_empty())).collect();
+        let handed = HandedIn { worker, lease, results, next_slot: request.next_slot };
+        let names_files = !lines.is_empty() || handed.weights().next().is_some();
+        let reply = if names_files {
+            self.complete_with_files(handed, &lines).await?
+        } else {
+            self.complete(handed).await?
+        };
+        let Reply::Completed { accepted, next } = reply else {
+            return Err(Status::internal(format!("unexpected reply {reply:?}")));
+        };
+        Ok(proto::CompleteCohortResponse { accepted, next: next.map(|grant| convert::lease(&grant)) })
+    }
+
+    async fn complete(&self, handed: HandedIn) -> Result<Reply, Status> {
+        let HandedIn { worker, lease, results, next_slot } = handed;
+        self.command(Command::Complete { worker, lease, results, next_slot }).await
+    }
+
+    /// Takes in results that name files. These are held until that is decided, and those that no study needs then are
+    /// removed.
+    async fn complete_with_files(&self, mut handed: HandedIn, lines: &str) -> Result<Reply, Status> {
+        let cohort = self.cohort(handed.lease).await?;
+        let lines_file = Some(lines.to_owned()).filter(|lines| !lines.is_empty());
+        let mut files: Vec<String> = handed.weights().cloned().chain(lines_file).collect();
         let mut held = vec![self.artifacts.hold(files.clone())];
         if cohort.settled {
             // An answer that was lost is given again without the files, which may have gone by now; those of a late result go.
-            let measured = self.measured(&lines, &results, &cohort).unwrap_or_default();
+            let measured = self.measured(lines, &handed.results, &cohort).unwrap_or_default();
             files.extend(copies(&measured));
         } else {
             files.iter().try_for_each(|digest| self.require(digest))?;
-            let measured = self.measured(&lines, &results, &cohort)?;
+            let measured = self.measured(lines, &handed.results, &cohort)?;
             held.push(self.artifacts.hold(copies(&measured)));
             files.extend(copies(&measured));
             self.require_copies(&measured)?;
-            for (result, measured) in results.iter_mut().zip(measured) {
+            for (result, measured) in handed.results.iter_mut().zip(measured) {
                 result.measurements = measured.map(kept);
             }
         }
-        let reply = self.command(Command::Complete { worker, lease, results }).await?;
+        let reply = self.complete(handed).await?;
         drop(held);
         self.remove_needless(files).await;
-        Ok(reply == Reply::Completed(true))
+        Ok(reply)
     }
 
     async fn cohort(&self, lease: LeaseName) -> Result<Cohorts, Status> {

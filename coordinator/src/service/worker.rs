@@ -144,8 +144,7 @@ impl WorkerService for Workers {
         &self,
         request: Request<proto::CompleteCohortRequest>,
     ) -> Result<Response<proto::CompleteCohortResponse>, Status> {
-        let accepted = self.hand_in(request.into_inner()).await?;
-        Ok(Response::new(proto::CompleteCohortResponse { accepted }))
+        self.hand_in(request.into_inner()).await.map(Response::new)
     }
 
     async fn fail_cohort(

@@ -180,7 +180,11 @@ impl Machine {
 
     /// A refused command changes nothing, which the check after this step sees.
     fn tell(&mut self, command: Command) {
-        let _ = self.scene.handle(command);
+        let worker = command.worker().map(str::to_owned);
+        let reply = self.scene.handle(command);
+        if let (Some(worker), Ok(Reply::Completed { next: Some(grant), .. })) = (worker, reply) {
+            self.leases.push((worker, *grant));
+        }
     }
 
     /// What the committer does after a command: writes, and takes the ledger back to the store if that fails.
@@ -230,14 +234,16 @@ fn said(worker: String, grant: &LeaseGrant, what: Saying) -> Command {
         Saying::Checkpoint { epoch } => {
             Command::KeepCheckpoint { worker, lease, checkpoint: checkpoint_of(grant, epoch.into()) }
         }
-        Saying::Complete { diverged } => {
+        Saying::Complete { diverged, goes_on } => {
             let mut results = results_for(grant);
             // Whether a run diverges is a matter of the run, as in life, not of who trains it when.
             let run = grant.runs[0];
             if diverged && run.trial % 2 == 1 && run.fold == 0 {
                 diverge(&mut results[0], 1);
             }
-            Command::Complete { worker, lease, results }
+            // The slot is not that of the lease, or not free, as often as it is.
+            let next_slot = goes_on.map(u32::from);
+            Command::Complete { worker, lease, results, next_slot }
         }
         Saying::Fail { kind } => {
             use FailureKind::{Crash, Data, Hang, OutOfMemory, Released, Training};

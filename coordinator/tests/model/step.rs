@@ -36,7 +36,7 @@ pub(crate) enum Step {
 pub(crate) enum Saying {
     Progress,
     Checkpoint { epoch: u8 },
-    Complete { diverged: bool },
+    Complete { diverged: bool, goes_on: Option<u8> },
     Fail { kind: u8 },
 }
 
@@ -84,7 +84,8 @@ fn saying() -> impl Strategy<Value = Saying> {
     prop_oneof![
         3 => Just(Saying::Progress),
         3 => (1..4_u8).prop_map(|epoch| Saying::Checkpoint { epoch }),
-        6 => prop::bool::weighted(0.1).prop_map(|diverged| Saying::Complete { diverged }),
+        6 => (prop::bool::weighted(0.1), prop::option::of(0..2_u8))
+            .prop_map(|(diverged, goes_on)| Saying::Complete { diverged, goes_on }),
         3 => any::<u8>().prop_map(|kind| Saying::Fail { kind }),
     ]
 }

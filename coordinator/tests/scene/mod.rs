@@ -129,14 +129,35 @@ impl Scene {
         lease: &LeaseGrant,
         results: Vec<MemberResult>,
     ) -> Result<Reply, Rejection> {
-        self.handle(Command::Complete { worker: worker.to_owned(), lease: lease.name, results })
+        let command =
+            Command::Complete { worker: worker.to_owned(), lease: lease.name, results, next_slot: None };
+        self.handle(command)
     }
 
-    pub fn complete(&mut self, worker: &str, lease: &LeaseGrant, results: Vec<MemberResult>) -> Reply {
-        self.try_complete(worker, lease, results).expect("answered")
+    /// Hands results in; whether they were kept.
+    pub fn complete(&mut self, worker: &str, lease: &LeaseGrant, results: Vec<MemberResult>) -> bool {
+        match self.try_complete(worker, lease, results).expect("answered") {
+            Reply::Completed { accepted, .. } => accepted,
+            other => panic!("unexpected {other:?}"),
+        }
     }
 
-    pub fn finish(&mut self, worker: &str, lease: &LeaseGrant) -> Reply {
+    /// Hands results in with a wish for a slot's next cohort; whether they were kept, and what the slot was given.
+    pub fn finish_and_go_on(
+        &mut self,
+        worker: &str,
+        lease: &LeaseGrant,
+        slot: u32,
+    ) -> (bool, Option<Box<LeaseGrant>>) {
+        let (worker, results) = (worker.to_owned(), results_for(lease));
+        let command = Command::Complete { worker, lease: lease.name, results, next_slot: Some(slot) };
+        match self.handle(command).expect("answered") {
+            Reply::Completed { accepted, next } => (accepted, next),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    pub fn finish(&mut self, worker: &str, lease: &LeaseGrant) -> bool {
         self.complete(worker, lease, results_for(lease))
     }
 

@@ -157,14 +157,15 @@ impl Connection {
         Ok(answer.order())
     }
 
-    /// Hands results in, for as long as it takes. Whether they were kept.
+    /// Hands results in, for as long as it takes, and asks for the next cohort of a slot that wants one.
     pub(super) async fn complete(
         &self,
         lease: &proto::LeaseName,
         outcomes: Vec<proto::Outcome>,
         measurements_digest: String,
         device_model: String,
-    ) -> Result<bool, Status> {
+        next_slot: Option<u32>,
+    ) -> Result<proto::CompleteCohortResponse, Status> {
         let request = proto::CompleteCohortRequest {
             worker: self.config.name.clone(),
             lease: Some(lease.clone()),
@@ -172,9 +173,9 @@ impl Connection {
             device_model,
             software: crate::software(),
             measurements_digest,
+            next_slot,
         };
-        let answer = self.call(request, Client::complete_cohort).await?;
-        Ok(answer.accepted)
+        self.call(request, Client::complete_cohort).await
     }
 
     /// Hands a cohort back without results.

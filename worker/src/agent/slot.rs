@@ -38,26 +38,31 @@ pub(super) struct Slot {
 impl Slot {
     /// Works until told to drain, or until the coordinator refuses this worker.
     pub(super) async fn work(mut self, drain: CancellationToken) {
-        while !drain.is_cancelled() {
-            let connection = Arc::clone(&self.connection);
-            let leased = tokio::select! {
-                biased;
-                () = drain.cancelled() => return,
-                leased = connection.lease(self.index) => leased,
+        // What came with the answer to the last results.
+        let mut next = None;
+        while next.is_some() || !drain.is_cancelled() {
+            let leased = match next.take() {
+                Some(lease) => Ok(Leased::Cohort(lease)),
+                None => tokio::select! {
+                    biased;
+                    () = drain.cancelled() => return,
+                    leased = self.connection.lease(self.index) => leased,
+                },
             };
             match leased {
                 Ok(Leased::Nothing) => {}
                 Ok(Leased::Drained) => drain.cancel(),
-                Ok(Leased::Cohort(lease)) => {
-                    if let Err(status) = self.work_on(*lease, &drain).await {
+                Ok(Leased::Cohort(lease)) => match self.work_on(*lease, &drain).await {
+                    Ok(more) => next = more,
+                    Err(status) => {
                         let reason = status.message();
                         tracing::error!(slot = self.index, reason, "the coordinator refused");
                         pause(&drain).await;
                     }
-                }
+                },
                 Err(status) => {
                     tracing::error!(slot = self.index, reason = status.message(), "no work to be had");
-                    if connection.refusal().is_some() {
+                    if self.connection.refusal().is_some() {
                         return;
                     }
                     pause(&drain).await;
@@ -66,28 +71,32 @@ impl Slot {
         }
     }
 
-    async fn work_on(&mut self, lease: proto::Lease, drain: &CancellationToken) -> Result<(), Status> {
+    /// Has a cohort trained and brings what came of it; the next cohort, if one came with the answer.
+    async fn work_on(
+        &mut self,
+        lease: proto::Lease,
+        drain: &CancellationToken,
+    ) -> Result<Option<Box<proto::Lease>>, Status> {
         let Some(name) = lease.name.clone() else { return Err(Status::internal("a lease without a name")) };
         let (slot, study, cohort, attempt) = (self.index, &name.study, name.cohort, name.attempt);
         let epoch = lease.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch);
         tracing::info!(slot, study, cohort, attempt, runs = lease.runs.len(), from_epoch = epoch, "training");
         match self.train(lease, &name, drain).await {
-            Ended::Done(done) => self.hand_in(&name, done).await,
+            Ended::Done(done) => return self.hand_in(&name, done, drain).await,
             Ended::Failed(kind, message) => {
                 tracing::error!(slot, study, cohort, ?kind, message, "cohort failed");
                 self.connection.fail(&name, kind, message).await?;
                 pause(drain).await;
-                Ok(())
             }
             Ended::Unwanted => {
                 tracing::info!(slot, study, cohort, "given up: no longer wanted");
-                Ok(())
             }
             Ended::HandedBack(why) => {
                 tracing::info!(slot, study, cohort, why, "handed back");
-                self.connection.fail(&name, FailureKind::Released, why.to_owned()).await
+                self.connection.fail(&name, FailureKind::Released, why.to_owned()).await?;
             }
         }
+        Ok(None)
     }
 
     /// Trains a cohort and keeps its lease alive meanwhile.
@@ -165,12 +174,18 @@ impl Slot {
 
     /// Hands results in until they are acknowledged. Results that the coordinator can never take fail the attempt, so that
     /// they count against the study's limit and are not brought for ever.
-    async fn hand_in(&self, name: &proto::LeaseName, done: proto::CohortDone) -> Result<(), Status> {
+    async fn hand_in(
+        &self,
+        name: &proto::LeaseName,
+        done: proto::CohortDone,
+        drain: &CancellationToken,
+    ) -> Result<Option<Box<proto::Lease>>, Status> {
         let model = self.trainer.as_ref().map(|trainer| trainer.device_model.clone()).unwrap_or_default();
         let mut tries = 0;
-        let accepted = loop {
+        let answer = loop {
             tries += 1;
-            match self.hand_in_once(name, &done, &model).await {
+            let next_slot = (!drain.is_cancelled()).then_some(self.index);
+            match self.hand_in_once(name, &done, &model, next_slot).await {
                 // The coordinator was restarted between the calls, and forgot files that nobody had named.
                 Err(status) if status.code() == Code::FailedPrecondition && tries < HAND_IN_TRIES => {}
                 handed => break handed,
@@ -178,16 +193,19 @@ impl Slot {
         };
         files(&done).for_each(remove);
         let (slot, study, cohort) = (self.index, &name.study, name.cohort);
-        match accepted {
-            Ok(accepted) => tracing::info!(slot, study, cohort, accepted, "handed in"),
+        match answer {
+            Ok(answer) => {
+                tracing::info!(slot, study, cohort, accepted = answer.accepted, "handed in");
+                Ok(answer.next.map(Box::new))
+            }
             Err(status) if is_final(&status) => {
                 let message = format!("its results were refused: {}", status.message());
                 tracing::error!(slot, study, cohort, message, "cohort failed");
                 self.connection.fail(name, FailureKind::Training, message).await?;
+                Ok(None)
             }
-            Err(status) => return Err(status),
+            Err(status) => Err(status),
         }
-        Ok(())
     }
 
     async fn hand_in_once(
@@ -195,7 +213,8 @@ impl Slot {
         name: &proto::LeaseName,
         done: &proto::CohortDone,
         device_model: &str,
-    ) -> Result<bool, Status> {
+        next_slot: Option<u32>,
+    ) -> Result<proto::CompleteCohortResponse, Status> {
         let connection = &self.connection;
         let upload = async |path: &str| {
             if path.is_empty() {
@@ -210,7 +229,7 @@ impl Slot {
             upload(path).await?;
         }
         let measurements = upload(&done.measurements_path).await?;
-        connection.complete(name, outcomes, measurements, device_model.to_owned()).await
+        connection.complete(name, outcomes, measurements, device_model.to_owned(), next_slot).await
     }
 }
 
