@@ -84,6 +84,11 @@ fn unsafe_code_stands_where_a_foreign_library_is_called() {
     with.sort();
     // libtorch's settings and library, the C library's allocator, and the memory of libtorch's tensors.
     assert_eq!(with, ["cuda.rs", "host.rs", "memory.rs"]);
+    let mut files = Vec::new();
+    sources(&root().join("coordinator"), &mut files);
+    files.retain(|file| fs::read_to_string(file).expect("reads").contains("unsafe {"));
+    // An allocator that counts, in a test.
+    assert!(matches!(&files[..], [only] if only.ends_with("tests/allocations.rs")), "{files:?}");
 }
 
 #[test]
