@@ -65,7 +65,10 @@ pub(crate) fn one_size(trials: usize) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     for _ in 0..timed {
         let results = grant.runs.iter().map(|&run| result(run)).collect();
-        ledger.handle(Command::Complete { worker: worker(), lease: grant.name, results, next_slot: None }, now)?;
+        ledger.handle(
+            Command::Complete { worker: worker(), lease: grant.name, results, next_slot: None },
+            now,
+        )?;
         grant = lease(&mut ledger, now)?;
     }
     let each = start.elapsed() / timed.max(1);

@@ -12,7 +12,7 @@ use crate::command::{
     drain::DrainArguments,
     inspect::InspectArguments,
     list::ListArguments,
-    operate::{ExtendArguments, OperationArguments},
+    operate::{ExtendArguments, OperationArguments, PriorityArguments},
     plan::PlanArguments,
     report::ReportArguments,
     run::RunArguments,
@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Pause(OperationArguments),
     /// Go on with a paused study
     Resume(OperationArguments),
+    /// Say which study comes first where slots are short
+    Priority(PriorityArguments),
     /// Try a study's failed and cancelled runs again
     Retry(OperationArguments),
     /// Add values or repeats to a study; what is done is kept

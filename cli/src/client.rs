@@ -6,8 +6,8 @@ use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::{
     CancelStudyRequest, Chunk, CreateStudyRequest, DeleteStudyRequest, DrainWorkerRequest,
     ExtendStudyRequest, GetArtifactRequest, GetReportRequest, GetStudyRequest, ListRunsRequest,
-    ListStudiesRequest, ListWorkersRequest, PauseStudyRequest, ReportForm, ResumeStudyRequest,
-    RetryStudyRequest, Run, Study, StudyEvent, WatchStudyRequest, Worker,
+    ListStudiesRequest, ListWorkersRequest, PauseStudyRequest, PrioritizeStudyRequest, ReportForm,
+    ResumeStudyRequest, RetryStudyRequest, Run, Study, StudyEvent, WatchStudyRequest, Worker,
 };
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
@@ -125,6 +125,13 @@ impl Client {
     pub(crate) async fn resume(&self, study: &str) -> Result<Study, CallError> {
         let answer = self.studies.clone().resume_study(ResumeStudyRequest { name: study.to_owned() }).await;
         answer.map(tonic::Response::into_inner).map_err(self.failed("resume the study"))
+    }
+
+    /// Gives a study another priority.
+    pub(crate) async fn prioritize(&self, study: &str, priority: i32) -> Result<Study, CallError> {
+        let request = PrioritizeStudyRequest { name: study.to_owned(), priority };
+        let answer = self.studies.clone().prioritize_study(request).await;
+        answer.map(tonic::Response::into_inner).map_err(self.failed("give the study a priority"))
     }
 
     /// Tries failed and cancelled runs again.

@@ -51,6 +51,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::Pause(study) => operate::execute(Operation::Pause, &study, &coordinator).await,
         Command::Resume(study) => operate::execute(Operation::Resume, &study, &coordinator).await,
         Command::Retry(study) => operate::execute(Operation::Retry, &study, &coordinator).await,
+        Command::Priority(priority) => operate::prioritize(&priority, &coordinator).await,
         Command::Extend(extend) => operate::extend(&extend, &coordinator).await,
         Command::Delete(study) => operate::execute(Operation::Delete, &study, &coordinator).await,
         Command::Drain(drain) => drain::execute(&drain, &coordinator).await,

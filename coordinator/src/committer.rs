@@ -298,6 +298,9 @@ fn log(change: &Change) {
             tracing::info!(study, trials = record.trials.len(), folds = record.folds(), "study extended");
         }
         Change::StudyPaused { study, paused } => tracing::info!(study, paused, "study held or released"),
+        Change::StudyPrioritized { study, priority } => {
+            tracing::info!(study, priority, "study has another priority");
+        }
         Change::StudyReopened { study, .. } => tracing::info!(study, "study goes on"),
         Change::StudyDeleted { study } => tracing::info!(study, "study deleted"),
         Change::ArtifactUnneeded { digest } => tracing::debug!(digest, "file no longer needed"),

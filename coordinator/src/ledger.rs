@@ -22,6 +22,7 @@ mod invariants;
 mod lease;
 mod operate;
 mod progress;
+mod queue;
 mod rebuild;
 mod result;
 mod study;
@@ -38,6 +39,8 @@ pub use progress::Progress;
 pub use rebuild::{CohortRow, RunRow, Snapshot, SnapshotsRow, StudyRow};
 pub use study::{Best, RunCounts, RunEnd, RunEntry, Study, StudyPhase, StudyRecord};
 pub use worker::{SlotInfo, Worker, WorkerInfo};
+
+use queue::Queue;
 
 /// A study's number, from 1 in order of submission.
 pub type StudyId = u64;
@@ -80,8 +83,10 @@ pub struct Ledger {
     config: LedgerConfig,
     studies: BTreeMap<StudyId, Study>,
     requests: HashMap<String, StudyId>,
-    /// Studies that have a cohort to lease or are not planned yet.
-    hungry: BTreeSet<StudyId>,
+    /// Studies that have a cohort to lease or are not planned yet, in the order in which slots get their work.
+    queue: Queue,
+    /// Leases that were given out since the ledger was made or rebuilt.
+    leases: u64,
     workers: BTreeMap<String, Worker>,
     /// Every open lease by the time at which it is lost, monotonic ms.
     expiries: BTreeSet<(u64, LeaseName)>,
@@ -100,7 +105,8 @@ impl Ledger {
             config,
             studies: BTreeMap::new(),
             requests: HashMap::new(),
-            hungry: BTreeSet::new(),
+            queue: Queue::default(),
+            leases: 0,
             workers: BTreeMap::new(),
             expiries: BTreeSet::new(),
             held: BTreeMap::new(),
@@ -121,6 +127,9 @@ impl Ledger {
             Command::CancelStudy(study) => self.cancel_study(study, now, &mut changes)?,
             Command::PauseStudy(study) => self.pause_study(study, true, &mut changes)?,
             Command::ResumeStudy(study) => self.pause_study(study, false, &mut changes)?,
+            Command::PrioritizeStudy { study, priority } => {
+                self.prioritize_study(study, priority, &mut changes)?
+            }
             Command::RetryStudy(study) => self.retry_study(study, now, &mut changes)?,
             Command::ExtendStudy { study, record } => {
                 self.extend_study(study, Arc::new(*record), now, &mut changes)?
@@ -198,13 +207,9 @@ impl Ledger {
         self.studies.get(&id).ok_or_else(|| Rejection::NoStudy(id.to_string()))
     }
 
-    /// Lists a study among those that have work, or takes it off the list.
+    /// Puts a study that changed where it belongs in the queue.
     fn feed(&mut self, id: StudyId) {
-        if self.studies.get(&id).is_some_and(Study::is_hungry) {
-            self.hungry.insert(id);
-        } else {
-            self.hungry.remove(&id);
-        }
+        self.queue.put(id, self.studies.get(&id));
     }
 
     fn study_mut(&mut self, id: StudyId) -> Result<&mut Study, Rejection> {

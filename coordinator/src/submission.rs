@@ -79,7 +79,7 @@ pub fn extend(
     let (old, new) = (sections(&old), sections(&new));
     let fixed = |key: &&String| !EXTENSIBLE.contains(&key.as_str());
     if let Some(key) = old.keys().chain(new.keys()).filter(fixed).find(|key| old.get(*key) != new.get(*key)) {
-        let may = "an extension may change `space`, the number of repeats, `limits` and `description` alone";
+        let may = "an extension may change `space`, the number of repeats, `limits`, `priority` and `description` alone";
         return Err(wrong(key, format!("differs from the study's: {may}; submit another study")));
     }
     if prepared.data_digest != study.data_digest {
@@ -99,7 +99,7 @@ pub fn extend(
 }
 
 /// Sections of a spec that an extension may change.
-const EXTENSIBLE: [&str; 4] = ["space", "validation", "limits", "description"];
+const EXTENSIBLE: [&str; 5] = ["space", "validation", "limits", "priority", "description"];
 
 /// A text that was checked.
 struct Prepared {

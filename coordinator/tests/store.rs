@@ -72,6 +72,24 @@ fn what_schema_2_wrote_is_all_there() {
 }
 
 #[test]
+fn what_schema_3_wrote_is_all_there() {
+    let folder = released(3);
+    let store = Store::open(folder.path()).expect("is brought up to date");
+    let ledger = rebuilt(&store);
+    ledger.check(Now { monotonic_ms: 0, unix_ms: 0 }).expect("the invariants hold");
+    let [ended, running, held] = [1, 2, 3].map(|number| &ledger.studies()[&number]);
+    assert!(matches!(ended.phase, StudyPhase::Ended { .. }));
+    assert_eq!((ended.snapshots.len(), ledger.artifacts().count()), (3, 5));
+    let measured = store.results().runs(1).expect("reads");
+    assert!(measured.iter().all(|run| run.outcome.measurements.is_some()));
+    let counts = running.counts();
+    assert_eq!((counts.finished, counts.leased, counts.queued), (2, 4, 2));
+    assert_eq!(running.cohorts[1].checkpoint.as_ref().map(|checkpoint| checkpoint.epoch), Some(1));
+    assert!(held.paused);
+    assert!(ledger.studies().values().all(|study| study.priority == 0));
+}
+
+#[test]
 fn a_newer_version_is_refused() {
     let folder = released(1);
     drop(Store::open(folder.path()).expect("opens"));

@@ -30,6 +30,9 @@ pub use source::Format;
 pub(crate) use read::set_json;
 pub use read::{SPEC_BYTES_MAX, SpecFile};
 
+/// The highest priority of a study; the lowest is the same below zero.
+pub const PRIORITY_MAX: i32 = 1000;
+
 /// One submitted search.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +47,11 @@ pub struct Spec {
     /// The key of every random stream.
     #[serde(default)]
     pub seed: u64,
+    /// Which study comes first where slots are short: a study gets no slot while another of a higher priority has work for
+    /// it, and studies of equal priority share the slots. `foldwise priority` changes it while the study runs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = -1000, max = 1000))]
+    pub priority: i32,
     /// The rows.
     pub data: DataSpec,
     /// How the training rows are split into folds.
@@ -268,6 +276,10 @@ impl Spec {
 
 fn attempts() -> u32 {
     3
+}
+
+fn is_zero(value: &i32) -> bool {
+    *value == 0
 }
 
 fn is_false(value: &bool) -> bool {

@@ -1,7 +1,8 @@
-//! `foldwise cancel`, `pause`, `resume`, `retry`, `extend` and `delete`: what a person does to a study.
+//! `foldwise cancel`, `pause`, `resume`, `priority`, `retry`, `extend` and `delete`: what a person does to a study.
 
 use clap::Args;
 use foldwise_proto::v1::Study;
+use foldwise_study::spec::PRIORITY_MAX;
 
 use crate::arguments::{SpecArguments, StudyArguments};
 use crate::client::Client;
@@ -29,6 +30,23 @@ pub(crate) struct ExtendArguments {
     study: StudyArguments,
     #[command(flatten)]
     spec: SpecArguments,
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// What `foldwise priority` is told.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A slot that falls free goes to the study with the highest priority that has work for it; studies of equal priority
+share the slots. Nothing that trains is taken back. A study that sets no priority has 0.")]
+pub(crate) struct PriorityArguments {
+    #[command(flatten)]
+    study: StudyArguments,
+    /// The priority, -1000 to 1000; the highest comes first
+    #[arg(value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = clap::value_parser!(i32).range(i64::from(-PRIORITY_MAX)..=i64::from(PRIORITY_MAX)))]
+    priority: i32,
     /// How to write the answer
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -75,6 +93,19 @@ pub(super) async fn extend(arguments: &ExtendArguments, coordinator: &str) -> Re
         output::print(&format!("{} now has {trials} trials of {folds} folds", study.display_name))?;
     }
     tell(&study, arguments.format)
+}
+
+pub(super) async fn prioritize(arguments: &PriorityArguments, coordinator: &str) -> Result<(), CliError> {
+    let client = Client::connect(coordinator).await?;
+    let study = client.prioritize(&arguments.study.study, arguments.priority).await?;
+    match arguments.format {
+        Format::Json => output::print_json(&StudyView::new(&study))?,
+        Format::Table => {
+            let (name, number) = (&study.display_name, &study.name);
+            output::print(&format!("{name} ({number}) has priority {}", study.priority))?;
+        }
+    }
+    Ok(())
 }
 
 fn tell(study: &Study, format: Format) -> Result<(), CliError> {

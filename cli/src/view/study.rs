@@ -12,6 +12,7 @@ pub(crate) struct StudyView {
     name: String,
     display_name: String,
     state: &'static str,
+    priority: i32,
     runs: Counts,
     trials: u32,
     folds: u32,
@@ -86,6 +87,7 @@ impl StudyView {
             name: study.name.clone(),
             display_name: study.display_name.clone(),
             state: state_word(study.state()),
+            priority: study.priority,
             runs: Counts::of(study),
             trials: study.trials,
             folds: study.folds,
@@ -126,6 +128,7 @@ pub(crate) fn study_table(studies: &[Study], now: i64) -> String {
         Column::Text("study"),
         Column::Text("name"),
         Column::Text("state"),
+        Column::Number("priority"),
         Column::Number("runs"),
         Column::Number("best mean"),
         Column::Number("time left"),
@@ -138,6 +141,7 @@ pub(crate) fn study_table(studies: &[Study], now: i64) -> String {
             study.name.clone(),
             study.display_name.clone(),
             state_word(study.state()).to_owned(),
+            study.priority.to_string(),
             format!("{}/{}", quantity::count(done.into()), quantity::count(counts.total.into())),
             study.best_mean.map(quantity::score).unwrap_or_default(),
             study.seconds_left.map(quantity::duration).unwrap_or_default(),
@@ -167,6 +171,7 @@ impl StudyView {
         let lines = [
             ("study", Some(format!("{} ({})", study.display_name, study.name))),
             ("state", Some(state_word(study.state()).to_owned())),
+            ("priority", (study.priority != 0).then(|| study.priority.to_string())),
             ("message", (!study.message.is_empty()).then(|| study.message.clone())),
             ("search", Some(format!("{trials} on {folds}"))),
             ("planned", planned),
@@ -228,6 +233,7 @@ pub(super) mod tests {
         let list = study_table(&[study()], 1_700_000_300);
         let row = list.lines().nth(1).unwrap();
         let cells: Vec<&str> = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
-        assert_eq!(cells, ["studies/3", "quickstart", "searching", "23/40", "0.8843", "1 m 20 s", "5 m ago"]);
+        let rest = ["23/40", "0.8843", "1 m 20 s", "5 m ago"];
+        assert_eq!(cells, [&["studies/3", "quickstart", "searching", "0"], &rest[..]].concat());
     }
 }

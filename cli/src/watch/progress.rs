@@ -77,6 +77,9 @@ impl Progress {
             StudyState::Searching => {}
             state => parts.push(state_word(state).to_owned()),
         }
+        if study.priority != 0 && !crate::view::is_over(study) {
+            parts.push(format!("priority {}", study.priority));
+        }
         if runs.failed > 0 {
             parts.push(format!("{} failed", quantity::count(runs.failed.into())));
         }
@@ -123,6 +126,9 @@ mod tests {
         told(&mut progress, Event::Study(study(StudyState::Searching, "")));
         assert_eq!(progress.runs(), (4, 20));
         assert_eq!(progress.sentence(), "waiting for a worker, 1 failed, best trial 2: 0.9100, 1 m 1 s left");
+        let urgent = Study { priority: 5, ..study(StudyState::Paused, "cpu") };
+        told(&mut progress, Event::Study(urgent));
+        assert!(progress.sentence().starts_with("paused, priority 5, 1 failed"), "{}", progress.sentence());
         told(&mut progress, Event::Study(study(StudyState::Succeeded, "cpu")));
         assert_eq!(progress.sentence(), "succeeded, 1 failed, best trial 2: 0.9100");
     }

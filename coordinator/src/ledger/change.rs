@@ -43,6 +43,13 @@ pub enum Change {
         /// Whether it is paused now.
         paused: bool,
     },
+    /// It has another priority.
+    StudyPrioritized {
+        /// The study.
+        study: StudyId,
+        /// The priority.
+        priority: i32,
+    },
     /// It was over, or about to be, and goes on.
     StudyReopened {
         /// The study.
@@ -188,6 +195,7 @@ impl Change {
             | Self::StudyPlanned { study, .. }
             | Self::StudyExtended { study, .. }
             | Self::StudyPaused { study, .. }
+            | Self::StudyPrioritized { study, .. }
             | Self::StudyReopened { study, .. }
             | Self::StudyDeleted { study }
             | Self::CohortAdded { study, .. }

@@ -22,6 +22,13 @@ pub enum Command {
     PauseStudy(StudyId),
     /// Go on with a paused study.
     ResumeStudy(StudyId),
+    /// Give a study another priority.
+    PrioritizeStudy {
+        /// The study.
+        study: StudyId,
+        /// The priority; the bounds are the edge's to check.
+        priority: i32,
+    },
     /// Try failed and cancelled runs again.
     RetryStudy(StudyId),
     /// Add trials or folds to a study: its record after that, whose `earlier` ends with the spec it has now.

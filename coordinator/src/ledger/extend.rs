@@ -33,6 +33,8 @@ impl Ledger {
             ..Arc::unwrap_or_clone(record)
         });
         let device = study.device;
+        // A spec that says what it said before changes nothing that a person set meanwhile.
+        let priority = Some(record.spec.priority).filter(|&new| new != study.record.spec.priority);
         self.reopen_study(id, changes)?;
         let study = self.study_mut(id)?;
         study.extend(Arc::clone(&record));
@@ -46,6 +48,9 @@ impl Ledger {
             changes.push(Change::StudyPlanned { study: id, first, plan });
         }
         self.feed(id);
+        if let Some(priority) = priority {
+            self.prioritize_study(id, priority, changes)?;
+        }
         self.finish_if_done(id, now, changes)?;
         Ok(Reply::Study(id))
     }

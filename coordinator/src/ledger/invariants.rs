@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::queue::Queue;
 use super::{
     CohortState, LeaseName, Ledger, Now, RunCounts, RunEnd, Stage, Study, StudyId, StudyPhase, run_index,
 };
@@ -33,7 +34,7 @@ impl Ledger {
     pub fn check(&self, now: Now) -> Check {
         self.leases_are_listed_and_end(now)?;
         self.slots_hold_their_own_leases()?;
-        self.hungry_studies_are_listed()?;
+        self.studies_stand_where_they_belong()?;
         self.needed_files_are_counted()?;
         self.studies.iter().try_for_each(|(&id, study)| study.check(id))
     }
@@ -77,12 +78,13 @@ impl Ledger {
         Ok(())
     }
 
-    /// A study is offered to slots exactly while it has something for them.
-    fn hungry_studies_are_listed(&self) -> Check {
-        let hungry: BTreeSet<StudyId> =
-            self.studies.iter().filter(|(_, study)| study.is_hungry()).map(|(&id, _)| id).collect();
-        hold("hungry_studies_are_listed", hungry == self.hungry, || {
-            format!("{hungry:?} have work, {:?} are listed", self.hungry)
+    /// A study is offered to slots exactly while it has something for them, and stands in the queue where its priority and
+    /// what it holds now put it.
+    fn studies_stand_where_they_belong(&self) -> Check {
+        let mut queue = Queue::default();
+        self.studies.iter().for_each(|(&id, study)| queue.put(id, Some(study)));
+        hold("studies_stand_where_they_belong", queue == self.queue, || {
+            format!("{queue:?} is right, {:?} is kept", self.queue)
         })
     }
 

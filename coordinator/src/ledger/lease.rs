@@ -6,7 +6,7 @@ use foldwise_study::spec::DeviceKind;
 
 use super::{
     Change, Cohort, CohortId, CohortState, LeaseGrant, LeaseName, Ledger, Now, Order, Plan, Rejection, Reply,
-    Study, StudyId,
+    StudyId,
 };
 
 impl Ledger {
@@ -30,7 +30,7 @@ impl Ledger {
         if draining {
             return Ok(Reply::Drained);
         }
-        let Some(study) = self.hungry_study(device) else { return Ok(Reply::NoWork(device)) };
+        let Some(study) = self.queue.first(device) else { return Ok(Reply::NoWork(device)) };
         self.plan_study(study, device, changes)?;
         let Some(lease) = self.lease_next(study, worker, slot, now, changes) else {
             return Ok(Reply::NoWork(device));
@@ -51,15 +51,6 @@ impl Ledger {
             Ok(Reply::Lease(grant)) => Some(grant),
             _ => None,
         }
-    }
-
-    /// The oldest study with work for this kind of device.
-    fn hungry_study(&self, device: DeviceKind) -> Option<StudyId> {
-        let fits = |id: &StudyId| {
-            let wanted = self.studies.get(id).map(Study::device_wanted);
-            wanted.is_some_and(|wanted| wanted.is_none_or(|kind| kind == device))
-        };
-        self.hungry.iter().copied().find(fits)
     }
 
     /// Plans a study when the first slot asks that may have it: the slot's kind of device decides.
@@ -98,6 +89,8 @@ impl Ledger {
             cohort.state = CohortState::Leased { worker: worker.to_owned(), slot, expires_ms };
         });
         let attempt = study.cohorts[number as usize].attempt;
+        self.leases += 1;
+        study.last_lease = self.leases;
         let lease = LeaseName { study: id, cohort: number, attempt };
         self.hold(lease, worker, slot, expires_ms);
         self.feed(id);

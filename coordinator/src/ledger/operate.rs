@@ -1,4 +1,4 @@
-//! What a person does to a study under way, or after its end: pause, resume, retry, delete.
+//! What a person does to a study under way, or after its end: pause, resume, prioritize, retry, delete.
 
 use super::{
     Change, CohortId, CohortState, EndedAs, Ledger, Now, Rejection, Reply, RunEnd, StudyId, StudyPhase,
@@ -19,6 +19,26 @@ impl Ledger {
         if study.paused != paused {
             study.paused = paused;
             changes.push(Change::StudyPaused { study: id, paused });
+            self.feed(id);
+        }
+        Ok(Reply::Study(id))
+    }
+
+    /// What is out stays out; the next slot that is free sees the new priority.
+    pub(super) fn prioritize_study(
+        &mut self,
+        id: StudyId,
+        priority: i32,
+        changes: &mut Vec<Change>,
+    ) -> Result<Reply, Rejection> {
+        let study = self.study_mut(id)?;
+        if let StudyPhase::Ended { end, .. } = &study.phase {
+            let remedy = "it waits for no slot; retry or extend it first, and then give it a priority";
+            return Err(Rejection::Over { study: id, end: end.word(), remedy });
+        }
+        if study.priority != priority {
+            study.priority = priority;
+            changes.push(Change::StudyPrioritized { study: id, priority });
             self.feed(id);
         }
         Ok(Reply::Study(id))

@@ -28,6 +28,8 @@ pub struct StudyRow {
     pub record: StudyRecord,
     /// Whether a person holds it.
     pub paused: bool,
+    /// Its priority.
+    pub priority: i32,
     /// The kind of device it is planned for.
     pub device: Option<DeviceKind>,
     /// How, why and when it ended.
@@ -99,6 +101,7 @@ impl Ledger {
         let Some(study) = self.studies.get_mut(&id) else { return };
         study.device = row.device;
         study.paused = row.paused;
+        study.priority = row.priority;
         study.weights.clone_from(&row.weights);
         study.snapshots = row.snapshots.into_iter().map(|row| (row.run, row.digest)).collect();
         for run in row.runs {

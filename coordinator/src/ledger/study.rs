@@ -66,6 +66,8 @@ pub struct Study {
     pub phase: StudyPhase,
     /// Whether a person holds it.
     pub paused: bool,
+    /// The study with the highest comes first where slots are short.
+    pub priority: i32,
     /// The kind of device it is planned for.
     pub device: Option<DeviceKind>,
     /// Its cohorts by number.
@@ -87,7 +89,10 @@ pub struct Study {
     pub(super) counts: RunCounts,
     /// Cohorts that wait: those that were begun first, so that the first trials are whole first.
     pub(super) ready: BTreeSet<(Begun, CohortId)>,
+    /// Cohorts that a slot holds.
     pub(super) leased: BTreeSet<CohortId>,
+    /// The number of its last lease among all of the ledger's; volatile.
+    pub(super) last_lease: u64,
     /// Cohorts of the search that have not ended.
     pub(super) open: usize,
 }
@@ -194,6 +199,7 @@ impl Study {
             number,
             phase: StudyPhase::Searching,
             paused: false,
+            priority: record.spec.priority,
             device: None,
             cohorts: Vec::new(),
             runs: vec![RunEntry { cohort: 0, end: RunEnd::Open }; runs],
@@ -206,6 +212,7 @@ impl Study {
             counts: RunCounts::default(),
             ready: BTreeSet::new(),
             leased: BTreeSet::new(),
+            last_lease: 0,
             open: 0,
             record,
         };

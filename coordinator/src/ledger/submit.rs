@@ -31,8 +31,8 @@ impl Ledger {
     pub(super) fn insert_study(&mut self, study: StudyId, record: Arc<StudyRecord>) {
         self.requests.insert(record.request_id.clone(), study);
         self.studies.insert(study, Study::new(study, record));
-        self.hungry.insert(study);
         self.next_study = self.next_study.max(study + 1);
+        self.feed(study);
     }
 
     pub(super) fn cancel_study(

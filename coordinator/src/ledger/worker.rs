@@ -94,6 +94,7 @@ impl Command {
             | Self::CancelStudy(_)
             | Self::PauseStudy(_)
             | Self::ResumeStudy(_)
+            | Self::PrioritizeStudy { .. }
             | Self::RetryStudy(_)
             | Self::ExtendStudy { .. }
             | Self::DeleteStudy(_)

@@ -64,6 +64,7 @@ pub(super) fn study(study: &Study) -> v1::Study {
         end_time,
         message,
         extensions: narrow(record.earlier.len()),
+        priority: study.priority,
     }
 }
 

@@ -8,7 +8,7 @@ use foldwise_proto::v1::study_service_server::StudyService;
 use foldwise_proto::v1::{self as proto};
 use foldwise_report::TableOptions;
 use foldwise_study::plan::RunId;
-use foldwise_study::spec::Format;
+use foldwise_study::spec::{Format, PRIORITY_MAX};
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
@@ -139,6 +139,19 @@ impl StudyService for Studies {
     async fn resume_study(&self, request: Request<proto::ResumeStudyRequest>) -> Answer<proto::Study> {
         let study = self.number(request.into_inner().name).await?;
         self.change(Command::ResumeStudy(study)).await
+    }
+
+    async fn prioritize_study(
+        &self,
+        request: Request<proto::PrioritizeStudyRequest>,
+    ) -> Answer<proto::Study> {
+        let proto::PrioritizeStudyRequest { name, priority } = request.into_inner();
+        if !(-PRIORITY_MAX..=PRIORITY_MAX).contains(&priority) {
+            let message = format!("a priority is a whole number from -{PRIORITY_MAX} to {PRIORITY_MAX}");
+            return Err(Status::invalid_argument(message));
+        }
+        let study = self.number(name).await?;
+        self.change(Command::PrioritizeStudy { study, priority }).await
     }
 
     async fn retry_study(&self, request: Request<proto::RetryStudyRequest>) -> Answer<proto::Study> {

@@ -126,8 +126,19 @@ fn study(connection: &Connection, folder: &Path, row: &Row<'_>) -> Result<StudyR
     let cohorts = cohorts(connection, folder, study)?;
     let snapshots = measured::snapshots(connection, folder, study)?;
     let paused = get(folder, row, "paused")?;
-    let row =
-        StudyRow { number: study, record, paused, device, ended, cohorts, runs: ends, weights, snapshots };
+    let priority = get(folder, row, "priority")?;
+    let row = StudyRow {
+        number: study,
+        record,
+        paused,
+        priority,
+        device,
+        ended,
+        cohorts,
+        runs: ends,
+        weights,
+        snapshots,
+    };
     match contradiction::of(&row) {
         None => Ok(row),
         Some(reason) => Err(unreadable(folder, format!("study {number}"), reason)),

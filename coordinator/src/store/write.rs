@@ -37,6 +37,11 @@ pub(super) fn write(connection: &Connection, change: &Change) -> Result<()> {
             "UPDATE study SET paused = ?2 WHERE number = ?1",
             params![study.cast_signed(), paused],
         ),
+        Change::StudyPrioritized { study, priority } => execute(
+            connection,
+            "UPDATE study SET priority = ?2 WHERE number = ?1",
+            params![study.cast_signed(), priority],
+        ),
         Change::StudyReopened { study, superseded, tested } => {
             reopen_study(connection, *study, *superseded, *tested)
         }
@@ -182,8 +187,8 @@ fn insert_study(connection: &Connection, study: StudyId, record: &StudyRecord) -
     execute(
         connection,
         "INSERT INTO study (number, request_id, spec_text, spec, rows, sizes, data_digest, folds_digest,
-                            created_unix_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                            created_unix_ms, priority)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             study.cast_signed(),
             record.request_id,
@@ -194,6 +199,7 @@ fn insert_study(connection: &Connection, study: StudyId, record: &StudyRecord) -
             record.data_digest,
             record.folds_digest,
             record.created_unix_ms.cast_signed(),
+            record.spec.priority,
         ],
     )
 }

@@ -1,9 +1,10 @@
 //! The ledger with a real store behind it, the messages that were ever sent to it, and its history.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use foldwise_coordinator::ledger::{
-    Change, Command, Failure, FailureKind, LeaseGrant, Ledger, Reply, StudyId, StudyPhase,
+    Change, CohortState, Command, Failure, FailureKind, LeaseGrant, Ledger, Reply, Study, StudyId, StudyPhase,
 };
 use foldwise_coordinator::store::{Store, StoredRun};
 use foldwise_study::plan::RunId;
@@ -82,6 +83,9 @@ impl Machine {
                         Operation::Cancel => Command::CancelStudy(study),
                         Operation::Pause => Command::PauseStudy(study),
                         Operation::Resume => Command::ResumeStudy(study),
+                        Operation::Prioritize { priority } => {
+                            Command::PrioritizeStudy { study, priority: priority.into() }
+                        }
                         Operation::Retry => Command::RetryStudy(study),
                         Operation::Delete => Command::DeleteStudy(study),
                     });
@@ -167,8 +171,14 @@ impl Machine {
     }
 
     fn lease(&mut self, worker: usize, slot: u32) {
+        let waiting = waiting(&self.scene.ledger);
         let command = Command::Lease { worker: name(worker), slot };
         if let Ok(Reply::Lease(grant)) = self.scene.handle(command) {
+            // A slot that asks again may have had its lease before.
+            if self.scene.changes.iter().any(|change| matches!(change, Change::CohortLeased { .. })) {
+                let (first, got) = (waiting.values().min(), waiting.get(&grant.name.study));
+                assert_eq!(got, first, "slots_are_shared: study {} of {waiting:?}", grant.name.study);
+            }
             self.leases.push((name(worker), *grant));
         }
     }
@@ -254,6 +264,19 @@ fn said(worker: String, grant: &LeaseGrant, what: Saying) -> Command {
     }
 }
 
+/// The studies that have work, each with its priority, the highest least, and the slots that it holds.
+fn waiting(ledger: &Ledger) -> BTreeMap<StudyId, (Reverse<i32>, usize)> {
+    let of = |(&number, study): (&StudyId, &Study)| {
+        let count = |wanted: fn(&CohortState) -> bool| {
+            study.cohorts.iter().filter(|cohort| wanted(&cohort.state)).count()
+        };
+        let ready = count(|state| *state == CohortState::Ready) > 0 || study.device.is_none();
+        let held = count(|state| matches!(state, CohortState::Leased { .. }));
+        (ready && !study.paused && !study.is_over()).then_some((number, (Reverse(study.priority), held)))
+    };
+    ledger.studies().iter().filter_map(of).collect()
+}
+
 /// What must survive a restart, as text. When a lease is lost is not among it: it starts anew.
 fn durable(ledger: &Ledger) -> String {
     let studies = ledger.studies().values().map(|study| {
@@ -276,10 +299,11 @@ fn durable(ledger: &Ledger) -> String {
             .collect();
         let ends: Vec<_> = study.runs.iter().map(|run| run.end).collect();
         format!(
-            "{} {:?} {} {:?} {:?} {:?} {:?} {:?} {:?} {} {cohorts:?} {ends:?}",
+            "{} {:?} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {} {cohorts:?} {ends:?}",
             study.number,
             study.phase,
             study.paused,
+            study.priority,
             study.device,
             study.winner,
             study.weights,

@@ -46,6 +46,7 @@ pub(crate) enum Operation {
     Cancel,
     Pause,
     Resume,
+    Prioritize { priority: i8 },
     Retry,
     Delete,
 }
@@ -95,6 +96,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(Operation::Cancel),
         1 => Just(Operation::Pause),
         2 => Just(Operation::Resume),
+        2 => (-1..2_i8).prop_map(|priority| Operation::Prioritize { priority }),
         2 => Just(Operation::Retry),
         1 => Just(Operation::Delete),
     ]

@@ -34,7 +34,7 @@ const COLUMNS: [(&str, &str); 4] = [
     (
         "study",
         "number request_id spec_text spec rows sizes data_digest folds_digest created_unix_ms device ended_as \
-         ended_message ended_unix_ms paused earlier_specs",
+         ended_message ended_unix_ms paused earlier_specs priority",
     ),
     (
         "cohort",
