@@ -1,5 +1,7 @@
 //! The command line: what `foldwise` can be told.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use foldwise_study::spec::scale::Scale;
@@ -171,6 +173,14 @@ impl SpecsArguments {
     }
 }
 
+/// Device profiles.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ProfileArguments {
+    /// A device profile to plan with, or a folder of them; may be given several times
+    #[arg(long = "profile", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
 /// What a worker on this machine may use.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SlotArguments {
@@ -196,20 +206,24 @@ pub(crate) enum DeviceChoice {
     Cuda,
 }
 
+impl DeviceChoice {
+    /// The word that the worker's program takes too.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+        }
+    }
+}
+
 impl SlotArguments {
     /// As `foldwise-worker agent` takes them.
     pub(crate) fn to_worker(&self) -> Vec<String> {
         let number = |name: &str, value: Option<u32>| {
             value.map(|value| [format!("--{name}"), value.to_string()]).into_iter().flatten()
         };
-        let device = self.device.map(|device| {
-            let word = match device {
-                DeviceChoice::Auto => "auto",
-                DeviceChoice::Cpu => "cpu",
-                DeviceChoice::Cuda => "cuda",
-            };
-            ["--device".to_owned(), word.to_owned()]
-        });
+        let device = self.device.map(|device| ["--device".to_owned(), device.word().to_owned()]);
         let slots = number("slots", self.slots);
         slots.chain(device.into_iter().flatten()).chain(number("threads", self.threads)).collect()
     }

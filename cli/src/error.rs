@@ -4,8 +4,10 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use foldwise_coordinator::profiles::ProfileError;
 use foldwise_coordinator::store::StoreError;
 use foldwise_coordinator::submission::SubmissionError;
+use foldwise_study::plan::ProfileChoiceError;
 
 use crate::client::CallError;
 use crate::command::artifact::ArtifactError;
@@ -35,6 +37,12 @@ pub(crate) enum CliError {
     /// `foldwise coordinator`.
     #[error(transparent)]
     Coordinator(#[from] CoordinatorError),
+    /// The device profiles.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// A study's choice among them.
+    #[error(transparent)]
+    ProfileChoice(#[from] ProfileChoiceError),
     /// `foldwise worker`.
     #[error(transparent)]
     Worker(#[from] WorkerError),
@@ -123,7 +131,7 @@ impl CliError {
     fn code(&self) -> u8 {
         match self {
             Self::Output(OutputError::Closed) => 0,
-            Self::Spec(_) | Self::Log(_) => USAGE,
+            Self::Spec(_) | Self::Log(_) | Self::Profile(_) | Self::ProfileChoice(_) => USAGE,
             Self::Call(error) => of_call(error),
             Self::Coordinator(error) if error.is_usage() => USAGE,
             Self::Artifact(ArtifactError::NotADigest(_)) => USAGE,

@@ -275,7 +275,14 @@ fn log(change: &Change) {
             tracing::info!(study, name = record.spec.name, trials = record.trials.len(), "study submitted");
         }
         Change::StudyPlanned { study, plan, .. } => {
-            tracing::info!(study, device = plan.device.word(), cohorts = plan.cohorts.len(), "study planned");
+            let (profile, cohorts) = (&plan.profile, plan.cohorts.len());
+            tracing::info!(
+                study,
+                device = profile.kind.word(),
+                profile = profile.name,
+                cohorts,
+                "study planned"
+            );
         }
         Change::CohortAdded { study, cohort, runs, .. } => {
             tracing::info!(study, cohort, runs = runs.len(), "cohort added");

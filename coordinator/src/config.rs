@@ -17,6 +17,8 @@ pub struct Config {
     pub lease_seconds: f64,
     /// Whether to listen on addresses that other machines reach, without encryption or authentication.
     pub insecure: bool,
+    /// Device profiles that specs may name and that plans are made with: files, or folders of them.
+    pub profiles: Vec<PathBuf>,
 }
 
 impl Default for Config {
@@ -26,6 +28,7 @@ impl Default for Config {
             state: PathBuf::from(".foldwise"),
             lease_seconds: 30.0,
             insecure: false,
+            profiles: Vec::new(),
         }
     }
 }

@@ -73,7 +73,7 @@ pub struct LeaseName {
 pub struct LedgerConfig {
     /// Silence after which a lease is lost, ms.
     pub lease_ms: u64,
-    /// Profiles that plans are made with; the shipped one for kinds that are not here.
+    /// Profiles that specs may name beside the shipped ones; where a spec names none, the first of a kind serves.
     pub profiles: Vec<DeviceProfile>,
 }
 
@@ -198,9 +198,10 @@ impl Ledger {
         }
     }
 
-    fn profile(&self, kind: DeviceKind) -> DeviceProfile {
-        let given = self.config.profiles.iter().find(|profile| profile.kind == kind);
-        given.cloned().unwrap_or_else(|| DeviceProfile::shipped(kind))
+    /// What a study is planned with on a kind of device: its own profile, or the one that serves where specs name none.
+    fn profile_of(&self, study: &Study, kind: DeviceKind) -> Arc<DeviceProfile> {
+        let serving = || Arc::new(DeviceProfile::serving(&self.config.profiles, kind));
+        study.profile.clone().unwrap_or_else(serving)
     }
 
     fn study(&self, id: StudyId) -> Result<&Study, Rejection> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use foldwise_proto::v1;
 use foldwise_report::input::{FinalInput, ProvenanceInput, RunInput, StudyInput, TrialInput};
-use foldwise_report::{DataReport, FinalMode, Report, ReportInput, RunState, StudyState};
+use foldwise_report::{DataReport, FinalMode, ProfileReport, Report, ReportInput, RunState, StudyState};
 use foldwise_study::plan::RunId;
 use foldwise_study::spec::FinalSpec;
 
@@ -164,6 +164,10 @@ fn provenance(study: &Study) -> ProvenanceInput {
         foldwise: env!("CARGO_PKG_VERSION").to_owned(),
         software: Vec::new(),
         device: study.device,
+        profile: study
+            .device
+            .and(study.profile.as_ref())
+            .map(|profile| ProfileReport { name: profile.name.clone(), digest: profile.digest() }),
         device_models: Vec::new(),
         data: DataReport {
             name: record.spec.data.rows_name(),

@@ -22,6 +22,7 @@ use crate::committer::{Committer, Desk};
 use crate::config::Config;
 use crate::events::Events;
 use crate::ledger::LedgerConfig;
+use crate::profiles::{self, ProfileError};
 use crate::service::{Studies, Workers};
 use crate::store::{Results, Store, StoreError};
 
@@ -52,6 +53,9 @@ pub enum StartError {
     /// A lease time that makes no sense.
     #[error("a lease of {0} s is refused: choose 0.5 to 86400 seconds (--lease-seconds)")]
     LeaseSeconds(f64),
+    /// A device profile.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -139,6 +143,7 @@ impl Coordinator {
         if !(0.5..=86_400.0).contains(&config.lease_seconds) {
             return Err(StartError::LeaseSeconds(config.lease_seconds));
         }
+        let profiles = profiles::read(&config.profiles)?;
         let store = Store::open(&config.state)?;
         let artifacts = Artifacts::open(&config.state)?;
         #[expect(
@@ -147,7 +152,7 @@ impl Coordinator {
             reason = "checked to lie in range"
         )]
         let lease_ms = (config.lease_seconds * 1000.0) as u64;
-        let ledger = LedgerConfig { lease_ms, profiles: Vec::new() };
+        let ledger = LedgerConfig { lease_ms, profiles };
         let results = store.results();
         let clock = Clock::start();
         let events = Events::new(clock.now().unix_ms);

@@ -153,6 +153,7 @@ impl Prepared {
             data_digest,
             folds_digest: split::digest(&folds),
             trials,
+            profile: None,
             created_unix_ms: 0,
         }
     }

@@ -153,6 +153,7 @@ fn provenance_report(input: ProvenanceInput) -> Provenance {
         foldwise: input.foldwise,
         software: distinct(input.software),
         device: input.device,
+        profile: input.profile,
         device_models: distinct(input.device_models),
         data: input.data,
         folds_digest: input.folds_digest,

@@ -7,7 +7,7 @@ use foldwise_study::spec::DeviceKind;
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
-use crate::{DataReport, FinalMode, RunState, StudyState};
+use crate::{DataReport, FinalMode, ProfileReport, RunState, StudyState};
 
 /// What a coordinator knows of a study. Empty texts count as none.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,6 +121,8 @@ pub struct ProvenanceInput {
     pub software: Vec<String>,
     /// The kind of device that the cohorts were planned for.
     pub device: Option<DeviceKind>,
+    /// The device profile that the cohorts were planned with.
+    pub profile: Option<ProfileReport>,
     /// The names of the devices that trained, in any order, repeated or not.
     pub device_models: Vec<String>,
     /// The rows.

@@ -36,7 +36,7 @@ pub use fold::FoldReport;
 pub use input::ReportInput;
 pub use json::{json, schema};
 pub use measurements::{ClassesReport, MeasurementsReport, PredictionsReport};
-pub use provenance::{DataReport, Provenance};
+pub use provenance::{DataReport, ProfileReport, Provenance};
 pub use report::{Report, VERSION};
 pub use section::{Section, Shown, section_csv, sections};
 pub use selection::{Alternatives, Choice, Comparison, SelectionReport};

@@ -14,6 +14,10 @@ pub struct Provenance {
     /// The kind of device that the cohorts were planned for. Absent before the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceKind>,
+    /// The device profile that the cohorts were planned with. Absent before the plan, and where a version planned them
+    /// that did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileReport>,
     /// The names of the devices that trained, each once, sorted.
     pub device_models: Vec<String>,
     /// The rows.
@@ -30,6 +34,15 @@ pub struct Provenance {
     /// Absent before the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reproducible: Option<String>,
+}
+
+/// A device profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileReport {
+    /// What specs call it.
+    pub name: String,
+    /// BLAKE3 of what it says, in hexadecimal.
+    pub digest: String,
 }
 
 /// The rows of a study.

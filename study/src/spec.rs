@@ -19,8 +19,8 @@ pub mod data;
 mod problem;
 mod read;
 pub mod scale;
-mod schema;
-mod source;
+pub(crate) mod schema;
+pub(crate) mod source;
 
 pub use data::DataSpec;
 pub use problem::{Problem, Problems};
@@ -188,6 +188,11 @@ pub struct PlanSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 4096))]
     pub width: Option<usize>,
+    /// The device profile that widths are read from, by its name: one that the coordinator was given, `shipped-cpu` or
+    /// `shipped-cuda`. By default the coordinator's for the kind of device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100))]
+    pub profile: Option<String>,
 }
 
 /// A kind of device.
@@ -201,6 +206,9 @@ pub enum DeviceKind {
 }
 
 impl DeviceKind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Cpu, Self::Cuda];
+
     /// The word a spec uses.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -74,6 +74,8 @@ pub struct TrialFacts {
     pub multiply_accumulates: u64,
     /// Numbers one row keeps for the backward pass.
     pub activations: u64,
+    /// Numbers per parameter that the optimizer keeps from step to step.
+    pub optimizer_numbers: u64,
     /// Whether it convolves.
     pub convolutional: bool,
     /// Rows per step.
@@ -236,6 +238,7 @@ impl Trial {
             parameters: self.network.parameter_count(),
             multiply_accumulates: self.network.multiply_accumulates(),
             activations: self.network.activations(),
+            optimizer_numbers: self.train.optimizer.kept(),
             convolutional: self.network.has_convolution(),
             batch_size: self.train.batch_size,
             drop_last: self.train.drop_last,

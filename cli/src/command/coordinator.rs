@@ -8,6 +8,7 @@ use clap::Args;
 use foldwise_coordinator::{Config, Coordinator, Listener, ServeError, StartError};
 use foldwise_data::Cache;
 
+use crate::arguments::ProfileArguments;
 use crate::error::CliError;
 use crate::interrupt::Interrupt;
 use crate::log::LogArguments;
@@ -27,7 +28,8 @@ A configuration file holds any of these:
   listen = \"127.0.0.1:7070\"
   state = \".foldwise\"
   lease_seconds = 30.0
-  insecure = false")]
+  insecure = false
+  profiles = [\"den.toml\"]")]
 pub(crate) struct CoordinatorArguments {
     /// Where to listen; port 0 takes a free one [default: 127.0.0.1:7070]
     #[arg(long, env = "FOLDWISE_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
@@ -45,6 +47,8 @@ pub(crate) struct CoordinatorArguments {
     /// A TOML file with these settings
     #[arg(long, env = "FOLDWISE_CONFIG", hide_env_values = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    profiles: ProfileArguments,
     #[command(flatten)]
     log: LogArguments,
 }
@@ -81,7 +85,10 @@ impl CoordinatorError {
     pub(crate) fn is_usage(&self) -> bool {
         match self {
             Self::Read { .. } | Self::Config { .. } => true,
-            Self::Start(error) => matches!(error, StartError::Unprotected(_) | StartError::LeaseSeconds(_)),
+            Self::Start(error) => {
+                use StartError::{LeaseSeconds, Profile, Unprotected};
+                matches!(error, Unprotected(_) | LeaseSeconds(_) | Profile(_))
+            }
             Self::Serve(_) => false,
         }
     }
@@ -91,11 +98,13 @@ impl CoordinatorArguments {
     /// The settings: what was said, else what the file says, else the defaults.
     fn settle(&self) -> Result<Config, CoordinatorError> {
         let file = self.config.as_deref().map(read).transpose()?.unwrap_or_default();
+        let given = &self.profiles.files;
         Ok(Config {
             listen: self.listen.unwrap_or(file.listen),
             state: self.state.clone().unwrap_or(file.state),
             lease_seconds: self.lease_seconds.unwrap_or(file.lease_seconds),
             insecure: self.insecure.unwrap_or(file.insecure),
+            profiles: if given.is_empty() { file.profiles } else { given.clone() },
         })
     }
 }

@@ -1,10 +1,12 @@
 //! `foldwise plan`: what a study would do, without starting anything.
 
 use clap::{Args, ValueEnum};
-use foldwise_study::spec::DeviceKind;
+use foldwise_coordinator::profiles;
+use foldwise_study::plan::DeviceProfile;
+use foldwise_study::spec::{DeviceKind, PlanSpec};
 
 use super::told_to_programs;
-use crate::arguments::{ScaleArguments, SpecArguments};
+use crate::arguments::{ProfileArguments, ScaleArguments, SpecArguments};
 use crate::error::CliError;
 use crate::output::{self, Format};
 use crate::spec_file::SpecText;
@@ -29,6 +31,8 @@ pub(crate) struct PlanArguments {
     spec: SpecArguments,
     #[command(flatten)]
     scale: ScaleArguments,
+    #[command(flatten)]
+    profiles: ProfileArguments,
     /// The kind of device to plan for; by default the study's, else cpu
     #[arg(long, value_enum)]
     device: Option<Device>,
@@ -51,6 +55,18 @@ enum Device {
     Cuda,
 }
 
+/// The profile that a coordinator with these files would plan with on a kind of device.
+fn profile(
+    files: &ProfileArguments,
+    plan: &PlanSpec,
+    device: Option<DeviceKind>,
+) -> Result<DeviceProfile, CliError> {
+    let given = profiles::read(&files.files)?;
+    let plan = PlanSpec { device: device.or(plan.device), ..plan.clone() };
+    let serving = || DeviceProfile::serving(&given, plan.device.unwrap_or(DeviceKind::Cpu));
+    Ok(DeviceProfile::chosen(&given, &plan)?.unwrap_or_else(serving))
+}
+
 pub(super) async fn execute(arguments: &PlanArguments) -> Result<(), CliError> {
     let text = SpecText::read(&arguments.spec)?;
     let checked = scaled_preview(text, arguments.scale.scale).await;
@@ -59,8 +75,8 @@ pub(super) async fn execute(arguments: &PlanArguments) -> Result<(), CliError> {
         Device::Cpu => DeviceKind::Cpu,
         Device::Cuda => DeviceKind::Cuda,
     });
-    let device = device.or(study.spec.plan.device).unwrap_or(DeviceKind::Cpu);
-    let view = PlanView::new(&study, device);
+    let profile = profile(&arguments.profiles, &study.spec.plan, device)?;
+    let view = PlanView::new(&study, &profile);
     match arguments.format {
         Format::Json => output::print_json(&view)?,
         Format::Table => output::print(&page::page(&view, arguments.all, arguments.cohorts))?,

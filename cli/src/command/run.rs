@@ -11,7 +11,7 @@ use foldwise_data::Cache;
 use foldwise_proto::v1::Study;
 use foldwise_study::spec::Spec;
 
-use crate::arguments::{ScaleArguments, SlotArguments, SpecsArguments};
+use crate::arguments::{ProfileArguments, ScaleArguments, SlotArguments, SpecsArguments};
 use crate::client::Client;
 use crate::error::CliError;
 use crate::interrupt::Interrupt;
@@ -60,6 +60,8 @@ pub(crate) struct RunArguments {
     scale: ScaleArguments,
     #[command(flatten)]
     pub(crate) slots: SlotArguments,
+    #[command(flatten)]
+    profiles: ProfileArguments,
     /// The folder that everything is kept in
     #[arg(
         long,
@@ -86,7 +88,7 @@ pub(super) async fn execute(arguments: RunArguments) -> Result<(), CliError> {
     let state = StateFolder::open(&arguments.state)?;
     arguments.log.to_file(state.log_file("coordinator")?)?;
     let interrupt = Interrupt::listen().map_err(CliError::Signals)?;
-    let mut host = Host::start(&state).await?;
+    let mut host = Host::start(&state, &arguments.profiles).await?;
     let session = async {
         let client = Client::connect(host.url()).await?;
         let mut shelf = Shelf::new(arguments.format, studies.len());

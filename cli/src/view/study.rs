@@ -6,6 +6,9 @@ use serde::Serialize;
 use crate::quantity;
 use crate::table::{self, Column};
 
+/// Characters of a profile's digest that people are shown: enough to tell two files apart.
+const DIGEST_SHOWN: usize = 12;
+
 /// A study in JSON.
 #[derive(Debug, Serialize)]
 pub(crate) struct StudyView {
@@ -21,6 +24,11 @@ pub(crate) struct StudyView {
     device: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cohorts: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
+    /// BLAKE3, in hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile_digest: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     best_trial: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,6 +101,8 @@ impl StudyView {
             folds: study.folds,
             device: some(&study.device),
             cohorts: (study.cohorts > 0).then_some(study.cohorts),
+            profile: some(&study.profile),
+            profile_digest: some(&study.profile_digest),
             best_trial: study.best_trial,
             best_mean: study.best_mean,
             seconds_left: study.seconds_left,
@@ -102,6 +112,13 @@ impl StudyView {
             extensions: (study.extensions > 0).then_some(study.extensions),
         }
     }
+}
+
+/// The profile that a study is planned with, if it is known, with the beginning of its digest.
+fn profile(study: &Study) -> String {
+    let Study { profile, profile_digest, .. } = study;
+    let short = profile_digest.get(..DIGEST_SHOWN).unwrap_or(profile_digest);
+    if profile.is_empty() { String::new() } else { format!(", profile {profile} ({short})") }
 }
 
 /// A state in one word.
@@ -163,7 +180,7 @@ impl StudyView {
         });
         let planned = (!study.device.is_empty()).then(|| {
             let cohorts = quantity::counted(study.cohorts.into(), "cohort");
-            format!("{cohorts} on {}", study.device)
+            format!("{cohorts} on {}{}", study.device, profile(study))
         });
         let trials = quantity::counted(study.trials.into(), "trial");
         let folds = quantity::counted(study.folds.into(), "fold");
@@ -204,6 +221,8 @@ pub(super) mod tests {
             folds: 5,
             device: "cpu".to_owned(),
             cohorts: 4,
+            profile: "den".to_owned(),
+            profile_digest: "0123456789abcdef".to_owned(),
             best_trial: Some(3),
             best_mean: Some(0.884_31),
             seconds_left: Some(80.0),
@@ -220,7 +239,7 @@ pub(super) mod tests {
             "study        quickstart (studies/3)\n\
              state        searching\n\
              search       8 trials on 5 folds\n\
-             planned      4 cohorts on cpu\n\
+             planned      4 cohorts on cpu, profile den (0123456789ab)\n\
              runs         22 of 40 runs finished, 2 training, 15 waiting, 1 failed\n\
              best so far  trial 3 with a mean of 0.8843\n\
              time left    1 m 20 s\n\

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use foldwise_study::plan::RunId;
-use foldwise_study::spec::DeviceKind;
+use foldwise_study::plan::{DeviceProfile, RunId};
 
 use super::cohort::{Checkpoint, FailedAttempt, Stage};
 use super::command::MemberResult;
@@ -167,10 +166,10 @@ pub enum Change {
 }
 
 /// The cohorts of a study as they were planned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// The kind of device.
-    pub device: DeviceKind,
+    /// What they were planned with.
+    pub profile: Arc<DeviceProfile>,
     /// Runs by cohort.
     pub cohorts: Vec<Vec<RunId>>,
 }

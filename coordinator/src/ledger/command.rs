@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use foldwise_study::outcome::{EpochRecord, RunOutcome};
-use foldwise_study::plan::RunId;
+use foldwise_study::plan::{ProfileChoiceError, RunId};
 use foldwise_study::spec::DeviceKind;
 
 use super::cohort::{Checkpoint, Stage};
@@ -260,6 +260,9 @@ pub enum Rejection {
         /// The study it made.
         study: StudyId,
     },
+    /// A profile that a spec names and the coordinator cannot plan with.
+    #[error(transparent)]
+    Profile(#[from] ProfileChoiceError),
     /// Something that only a study under way can do.
     #[error("study {study} is over ({end}): {remedy}")]
     Over {

@@ -30,6 +30,7 @@ impl Ledger {
         let record = Arc::new(StudyRecord {
             request_id: study.record.request_id.clone(),
             created_unix_ms: study.record.created_unix_ms,
+            profile: study.profile.clone(),
             ..Arc::unwrap_or_clone(record)
         });
         let device = study.device;
@@ -40,10 +41,11 @@ impl Ledger {
         study.extend(Arc::clone(&record));
         changes.push(Change::StudyExtended { study: id, record: Arc::clone(&record) });
         if let Some(device) = device {
-            let profile = self.profile(device);
+            // The one that the others were planned with, whatever the coordinator is given now.
+            let profile = self.profile_of(self.study(id)?, device);
             let width = record.spec.plan.width;
             let added = CohortPlan::added(&record.trials, &record.sizes, known, &profile, width);
-            let plan = Plan { device, cohorts: added.cohorts };
+            let plan = Plan { profile, cohorts: added.cohorts };
             let first = self.study_mut(id)?.apply_plan(&plan);
             changes.push(Change::StudyPlanned { study: id, first, plan });
         }

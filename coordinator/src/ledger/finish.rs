@@ -1,5 +1,7 @@
 //! All runs are in: the selection picks the trial, the final stage trains it, the study ends.
 
+use std::sync::Arc;
+
 use foldwise_study::plan::RunId;
 use foldwise_study::selection::{TrialScores, choose};
 
@@ -101,7 +103,8 @@ impl Study {
     /// Adds the cohorts of a plan; the number of the first.
     pub(super) fn apply_plan(&mut self, plan: &Plan) -> CohortId {
         let first = self.next_cohort();
-        self.device = Some(plan.device);
+        self.device = Some(plan.profile.kind);
+        self.profile = Some(Arc::clone(&plan.profile));
         for runs in &plan.cohorts {
             self.insert_cohort(Cohort::new(runs.clone(), Stage::Search));
         }

@@ -53,22 +53,22 @@ impl Ledger {
         }
     }
 
-    /// Plans a study when the first slot asks that may have it: the slot's kind of device decides.
+    /// Plans a study when the first slot asks that may have it: the slot's kind of device decides, unless the spec names
+    /// a profile.
     fn plan_study(
         &mut self,
         id: StudyId,
         device: DeviceKind,
         changes: &mut Vec<Change>,
     ) -> Result<(), Rejection> {
-        let profile = self.profile(device);
-        let study = self.study_mut(id)?;
+        let study = self.study(id)?;
         if study.device.is_some() {
             return Ok(());
         }
-        let record = &study.record;
+        let (profile, record) = (self.profile_of(study, device), &study.record);
         let planned = CohortPlan::new(&record.trials, &record.sizes, &profile, record.spec.plan.width);
-        let plan = Plan { device, cohorts: planned.cohorts };
-        let first = study.apply_plan(&plan);
+        let plan = Plan { profile, cohorts: planned.cohorts };
+        let first = self.study_mut(id)?.apply_plan(&plan);
         changes.push(Change::StudyPlanned { study: id, first, plan });
         Ok(())
     }

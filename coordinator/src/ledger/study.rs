@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use foldwise_study::plan::RunId;
+use foldwise_study::plan::{DeviceProfile, RunId};
 use foldwise_study::selection::Rule;
 use foldwise_study::spec::{DeviceKind, Spec};
 use foldwise_study::trials::{RowFacts, Trials};
@@ -37,6 +37,8 @@ pub struct StudyRecord {
     pub rule: Rule,
     /// The trials.
     pub trials: Trials,
+    /// The device profile that it is planned with, where its spec names one or it is planned already; set by the ledger.
+    pub profile: Option<Arc<DeviceProfile>>,
     /// When it was submitted, ms since 1970; set by the ledger.
     pub created_unix_ms: u64,
 }
@@ -70,6 +72,9 @@ pub struct Study {
     pub priority: i32,
     /// The kind of device it is planned for.
     pub device: Option<DeviceKind>,
+    /// The device profile that it is planned with: that which its spec names, and from the plan on in any case. Absent
+    /// where an earlier version planned it.
+    pub profile: Option<Arc<DeviceProfile>>,
     /// Its cohorts by number.
     pub cohorts: Vec<Cohort>,
     /// Its runs, by trial and then fold.
@@ -201,6 +206,7 @@ impl Study {
             paused: false,
             priority: record.spec.priority,
             device: None,
+            profile: record.profile.clone(),
             cohorts: Vec::new(),
             runs: vec![RunEntry { cohort: 0, end: RunEnd::Open }; runs],
             final_cohort: None,
@@ -231,10 +237,12 @@ impl Study {
         !self.is_over() && !self.paused && (self.device.is_none() || !self.ready.is_empty())
     }
 
-    /// The kind of device that its cohorts may go to: the plan's, or the spec's before the plan.
+    /// The kind of device that its cohorts may go to: the plan's, or before the plan that of the profile that the spec
+    /// names, or the spec's.
     #[must_use]
     pub fn device_wanted(&self) -> Option<DeviceKind> {
-        self.device.or(self.record.spec.plan.device)
+        let named = self.profile.as_ref().map(|profile| profile.kind);
+        self.device.or(named).or(self.record.spec.plan.device)
     }
 
     /// Runs of the search by where they stand.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use foldwise_study::plan::DeviceProfile;
+
 use super::{
     Change, CohortState, EndedAs, Ledger, Now, Rejection, Reply, Study, StudyId, StudyPhase, StudyRecord,
 };
@@ -20,6 +22,8 @@ impl Ledger {
                 Err(Rejection::RequestReused { request: record.request_id, study })
             };
         }
+        // Kept with the study, which is planned with what the name meant when it was submitted.
+        record.profile = DeviceProfile::chosen(&self.config.profiles, &record.spec.plan)?.map(Arc::new);
         record.created_unix_ms = now.unix_ms;
         let record = Arc::new(record);
         let study = self.next_study;

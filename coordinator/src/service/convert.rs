@@ -48,6 +48,7 @@ pub(super) fn study(study: &Study) -> v1::Study {
     };
     let best = study.best().filter(|best| study.winner.is_none_or(|winner| winner == best.trial));
     let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let profile = study.device.and(study.profile.as_ref());
     v1::Study {
         name: study_name(study.number),
         display_name: record.spec.name.clone(),
@@ -65,6 +66,8 @@ pub(super) fn study(study: &Study) -> v1::Study {
         message,
         extensions: narrow(record.earlier.len()),
         priority: study.priority,
+        profile: profile.map(|profile| profile.name.clone()).unwrap_or_default(),
+        profile_digest: profile.map(|profile| profile.digest()).unwrap_or_default(),
     }
 }
 

@@ -41,7 +41,9 @@ fn of_rejection(rejection: &Rejection) -> Code {
         }
         Rejection::Overtaken(_) => Code::Aborted,
         Rejection::RequestReused { .. } => Code::AlreadyExists,
-        Rejection::NoSlot { .. } | Rejection::WrongResults { .. } => Code::InvalidArgument,
+        Rejection::NoSlot { .. } | Rejection::WrongResults { .. } | Rejection::Profile(_) => {
+            Code::InvalidArgument
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rows become a snapshot.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use foldwise_study::outcome::{RunEnd as Ended, RunOutcome};
 use foldwise_study::plan::RunId;
@@ -157,6 +158,8 @@ fn record(folder: &Path, row: &Row<'_>, what: &impl Fn(&str) -> String) -> Resul
         let reason = problems.first().map(ToString::to_string).unwrap_or_default();
         unreadable(folder, what("spec"), reason)
     })?;
+    let profile: Option<String> = get(folder, row, "profile")?;
+    let profile = profile.map(|text| parse(folder, &text, || what("profile"))).transpose()?;
     let created: i64 = get(folder, row, "created_unix_ms")?;
     Ok(StudyRecord {
         request_id: get(folder, row, "request_id")?,
@@ -170,6 +173,7 @@ fn record(folder: &Path, row: &Row<'_>, what: &impl Fn(&str) -> String) -> Resul
         data_digest: get(folder, row, "data_digest")?,
         folds_digest: get(folder, row, "folds_digest")?,
         trials,
+        profile: profile.map(Arc::new),
         created_unix_ms: created.cast_unsigned(),
     })
 }

@@ -11,8 +11,8 @@ pub(super) fn write(connection: &Connection, change: &Change) -> Result<()> {
         Change::StudyPlanned { study, first, plan } => {
             execute(
                 connection,
-                "UPDATE study SET device = ?2 WHERE number = ?1",
-                params![study.cast_signed(), plan.device.word()],
+                "UPDATE study SET device = ?2, profile = ?3 WHERE number = ?1",
+                params![study.cast_signed(), plan.profile.kind.word(), plan.profile.to_json()],
             )?;
             for (runs, number) in plan.cohorts.iter().zip(*first..) {
                 insert_cohort(connection, *study, number, Stage::Search, runs, [0, 0])?;
@@ -187,8 +187,8 @@ fn insert_study(connection: &Connection, study: StudyId, record: &StudyRecord) -
     execute(
         connection,
         "INSERT INTO study (number, request_id, spec_text, spec, rows, sizes, data_digest, folds_digest,
-                            created_unix_ms, priority)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                            created_unix_ms, priority, profile)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             study.cast_signed(),
             record.request_id,
@@ -200,6 +200,7 @@ fn insert_study(connection: &Connection, study: StudyId, record: &StudyRecord) -
             record.folds_digest,
             record.created_unix_ms.cast_signed(),
             record.spec.priority,
+            record.profile.as_ref().map(|profile| profile.to_json()),
         ],
     )
 }

@@ -8,7 +8,7 @@ use foldwise_coordinator::ledger::{
 use foldwise_coordinator::submission::{extend, prepare};
 use foldwise_data::Cache;
 use foldwise_study::outcome::{EpochRecord, Measurements, RunEnd, RunOutcome, SnapshotFile};
-use foldwise_study::plan::RunId;
+use foldwise_study::plan::{DeviceProfile, RunId};
 use foldwise_study::spec::{DeviceKind, Format};
 
 pub const LEASE_MS: u64 = 10_000;
@@ -45,8 +45,11 @@ pub struct Scene {
     pub changes: Vec<Change>,
 }
 
+/// What runs train together does not depend on how many slots are expected.
 pub fn config() -> LedgerConfig {
-    LedgerConfig { lease_ms: LEASE_MS, profiles: Vec::new() }
+    let profile =
+        DeviceProfile { name: "scene".to_owned(), slots: 1, ..DeviceProfile::shipped(DeviceKind::Cpu) };
+    LedgerConfig { lease_ms: LEASE_MS, profiles: vec![profile] }
 }
 
 impl Scene {

@@ -1,7 +1,7 @@
 //! Small studies with known numbers.
 
 use foldwise_report::input::{FinalInput, ProvenanceInput, RunInput, StudyInput, TrialInput};
-use foldwise_report::{DataReport, FinalMode, ReportInput, RunState, StudyState};
+use foldwise_report::{DataReport, FinalMode, ProfileReport, ReportInput, RunState, StudyState};
 use foldwise_study::outcome::{EpochRecord, RunEnd, RunOutcome, TestRecord};
 use foldwise_study::plan::RunId;
 use foldwise_study::selection::{EpochRule, Metric, Rule};
@@ -38,6 +38,7 @@ pub(crate) fn study(rule: Rule) -> ReportInput {
             foldwise: "0.1.0".to_owned(),
             software: ["foldwise 0.1.0, torch 2.11.0"; 3].map(str::to_owned).to_vec(),
             device: Some(DeviceKind::Cpu),
+            profile: Some(ProfileReport { name: "den".to_owned(), digest: "p1".to_owned() }),
             device_models: vec!["B".to_owned(), "A".to_owned(), "B".to_owned()],
             data: DataReport {
                 name: "rows".to_owned(),

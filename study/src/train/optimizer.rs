@@ -121,6 +121,20 @@ impl Optimizer {
         self.betas.unwrap_or([0.9, 0.999])
     }
 
+    /// Numbers per parameter that the rule keeps from step to step: the momentum (SGD); both means and with `amsgrad` the
+    /// largest second one (Adam); the mean of squares, with momentum the momentum and where centered the mean
+    /// (`RMSprop`); the sum of squares (Adagrad).
+    #[must_use]
+    pub fn kept(&self) -> u64 {
+        let momentum = u64::from(self.momentum() > 0.0);
+        match self.kind {
+            OptimizerKind::Sgd => momentum,
+            OptimizerKind::Adam | OptimizerKind::Adamw => 2 + u64::from(self.amsgrad()),
+            OptimizerKind::Rmsprop => 1 + momentum + u64::from(self.centered()),
+            OptimizerKind::Adagrad => 1,
+        }
+    }
+
     /// Whether the largest second mean counts.
     #[must_use]
     pub fn amsgrad(&self) -> bool {

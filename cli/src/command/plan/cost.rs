@@ -38,6 +38,7 @@ mod tests {
             parameters: ParameterCount::default(),
             multiply_accumulates: 100,
             activations: 0,
+            optimizer_numbers: 0,
             convolutional: false,
             batch_size: 8,
             drop_last: false,

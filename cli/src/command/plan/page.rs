@@ -76,7 +76,8 @@ fn widths(plan: &PlanView) -> String {
     }
     let parts: Vec<String> =
         widths.iter().rev().map(|(width, number)| format!("{} of {width}", count(*number))).collect();
-    format!("{} on {} ({} runs)", count(plan.cohorts.len() as u64), plan.device, parts.join(", "))
+    let cohorts = count(plan.cohorts.len() as u64);
+    format!("{cohorts} on {} ({} runs), profile {}", plan.device, parts.join(", "), plan.profile)
 }
 
 fn trials(trials: &[TrialView], most: usize) -> String {

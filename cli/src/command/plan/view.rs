@@ -2,7 +2,7 @@
 
 use foldwise_coordinator::ledger::StudyRecord;
 use foldwise_study::plan::{DeviceProfile, Plan, RunId};
-use foldwise_study::spec::{DeviceKind, FinalSpec};
+use foldwise_study::spec::FinalSpec;
 use foldwise_study::trials::TrialFacts;
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -34,6 +34,10 @@ pub(super) struct PlanView {
     pub(super) cost: u128,
     pub(super) final_stage: &'static str,
     pub(super) device: &'static str,
+    /// What the cohorts were planned with.
+    pub(super) profile: String,
+    /// BLAKE3 of what it says, in hexadecimal.
+    pub(super) profile_digest: String,
     pub(super) trials: Vec<TrialView>,
     pub(super) cohorts: Vec<CohortView>,
 }
@@ -69,11 +73,10 @@ pub(super) struct CohortView {
 }
 
 impl PlanView {
-    /// A study's plan for a kind of device.
-    pub(super) fn new(study: &StudyRecord, device: DeviceKind) -> Self {
+    /// A study's plan with a device profile.
+    pub(super) fn new(study: &StudyRecord, profile: &DeviceProfile) -> Self {
         let StudyRecord { spec, rows, trials, sizes, .. } = study;
-        let profile = DeviceProfile::shipped(device);
-        let plan = Plan::new(trials, sizes, &profile, spec.plan.width);
+        let plan = Plan::new(trials, sizes, profile, spec.plan.width);
         let cost = cost::search(trials.facts(), sizes);
         let fold = |&(train_rows, validation_rows): &(usize, usize)| FoldView { train_rows, validation_rows };
         Self {
@@ -90,7 +93,9 @@ impl PlanView {
             multiply_accumulates: number(cost),
             cost,
             final_stage: final_stage(&spec.final_stage),
-            device: device.word(),
+            device: profile.kind.word(),
+            profile: profile.name.clone(),
+            profile_digest: profile.digest(),
             trials: trial_views(study),
             cohorts: cohort_views(&plan),
         }

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{RunError, StateFolder};
+use crate::arguments::ProfileArguments;
 
 /// A worker on the same machine that is silent for so long has died; short, because what it held is waited for, s.
 const LEASE_SECONDS: f64 = 15.0;
@@ -22,12 +23,13 @@ pub(super) struct Host {
 
 impl Host {
     /// Starts it on a free port that only this machine reaches.
-    pub(super) async fn start(state: &StateFolder) -> Result<Self, RunError> {
+    pub(super) async fn start(state: &StateFolder, profiles: &ProfileArguments) -> Result<Self, RunError> {
         let config = Config {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             state: state.root().to_owned(),
             lease_seconds: LEASE_SECONDS,
             insecure: false,
+            profiles: profiles.files.clone(),
         };
         let coordinator = Coordinator::open(&config, Cache::from_environment().map_err(StartError::from)?)?;
         let listener = Listener::bind(&config).await?;
