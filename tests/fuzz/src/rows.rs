@@ -2,6 +2,7 @@
 //! with.
 
 use foldwise_coordinator::ledger::{Command, Ledger, LedgerConfig, Now, SlotInfo, WorkerInfo};
+use foldwise_coordinator::reporting;
 use foldwise_coordinator::store::{Results, Store};
 use foldwise_study::spec::{DeviceKind, Format, Spec};
 use rusqlite::types::Value;
@@ -108,8 +109,8 @@ fn work(ledger: &mut Ledger, now: Now) {
         let _ = ledger.handle(Command::Lease { worker: worker.clone(), slot }, now);
     }
     let _ = ledger.handle(Command::Tick, Now { monotonic_ms: 1_000, ..now });
-    for study in ledger.studies().values() {
-        let _ = study.selection();
+    for &study in ledger.studies().keys() {
+        let _ = reporting::outline(ledger, study, now);
     }
 }
 
