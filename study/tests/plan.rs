@@ -36,7 +36,7 @@ impl Study {
     fn grid(space: &str, folds: usize) -> Self {
         let text = format!(
             "name = \"grid\"\n[data]\ndataset = \"fashion-mnist\"\n[validation]\nk_fold = {{ folds = {folds} }}\n[network]\n\
-             mlp = {{ hidden = [64, 32] }}\n[train]\nepochs = 5\nbatch_size = 64\noptimizer = {{ kind = \"adam\" }}\n\
+             mlp = {{ hidden = [16] }}\n[train]\nepochs = 5\nbatch_size = 64\noptimizer = {{ kind = \"adam\" }}\n\
              [space]\n{space}\n"
         );
         let spec = Spec::read(&text, Format::Toml).expect("a spec");

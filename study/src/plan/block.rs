@@ -68,9 +68,9 @@ pub(super) fn blocks<'a>(
     for group in groups(trials.facts(), trial_range) {
         let facts = &trials.facts()[group[0]];
         let room = memory::members(facts, profile.memory_bytes());
-        let most = width.unwrap_or_else(|| profile.width(facts)).min(room).max(1);
         for folds in &classes {
             let (size, trials) = (sizes[folds[0]], group.clone());
+            let most = width.unwrap_or_else(|| profile.width(facts, folds.len())).min(room).max(1);
             // No wider than there are runs, so that the next narrower one is found at once.
             let most = most.min(trials.len() * folds.len());
             blocks.push(Block { facts, size, trials, folds: folds.clone(), most });

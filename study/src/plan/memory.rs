@@ -1,5 +1,5 @@
-//! What a cohort takes on its device, estimated from shapes: an upper bound that training stays below, by a factor of
-//! two or so (`cargo xtask bench memory`).
+//! What a cohort takes on its device, estimated from shapes and the optimizer's rule. Counted from what training holds,
+//! not yet compared with what it is measured to take.
 
 use crate::trials::TrialFacts;
 

@@ -20,8 +20,8 @@ pub use choice::ProfileChoiceError;
 pub const PROFILE_VERSION: u32 = 1;
 /// A width counts only if it trains this many times as fast as the same runs in turn.
 const SPEED_UP_MIN: f64 = 1.1;
-/// The narrowest width with this share of the best speed-up is taken: narrow cohorts take less memory and leave more
-/// of them to share out.
+/// Widths with this share of the best speed-up count as good as the best: the narrowest of them is taken that holds a
+/// trial's folds, for narrow cohorts take less memory, leave more of them to share out and end sooner.
 const NEAR_THE_BEST: f64 = 0.95;
 /// What a validation row costs of a training row: the forward pass of three.
 const VALIDATION_SHARE: f64 = 1.0 / 3.0;
@@ -109,13 +109,14 @@ impl ShapeClass {
 }
 
 impl Point {
-    /// The width that pays: the narrowest near the best speed-up, 1 where no width gains clearly.
+    /// The width that pays: of those near the best speed-up the narrowest that holds `together` runs, or else the
+    /// narrowest; 1 where no width gains clearly.
     #[must_use]
-    pub fn width(&self) -> usize {
+    pub fn width(&self, together: usize) -> usize {
         let best = self.fused.iter().map(|fused| fused.speed_up).fold(1.0, f64::max);
         let enough = (best * NEAR_THE_BEST).max(SPEED_UP_MIN);
-        let paying = self.fused.iter().filter(|fused| fused.speed_up >= enough);
-        paying.map(|fused| fused.width).min().unwrap_or(1)
+        let paying = || self.fused.iter().filter(|fused| fused.speed_up >= enough).map(|fused| fused.width);
+        paying().filter(|&width| width >= together).min().or_else(|| paying().min()).unwrap_or(1)
     }
 
     /// How many times as fast as in turn `width` runs train fused: what the widest measured width that is no wider
@@ -127,10 +128,11 @@ impl Point {
 }
 
 impl DeviceProfile {
-    /// Members that pay for a network of these costs; 1 where fusing does not.
+    /// Members that pay for a network of these costs, if possible so many that `together` runs, a trial's folds, stay
+    /// together; 1 where fusing does not pay.
     #[must_use]
-    pub fn width(&self, facts: &TrialFacts) -> usize {
-        self.no_cheaper(facts).map_or(1, Point::width)
+    pub fn width(&self, facts: &TrialFacts, together: usize) -> usize {
+        self.no_cheaper(facts).map_or(1, |point| point.width(together))
     }
 
     /// Seconds that `width` runs of a trial take as one cohort on a fold of (train, validation) rows, about. A network
@@ -250,17 +252,23 @@ mod tests {
 
     #[test]
     fn the_nearest_point_that_costs_no_less_decides() {
-        let width = |cost, batch| profile().width(&facts(cost, batch));
+        let width = |cost, batch| profile().width(&facts(cost, batch), 1);
         // The narrowest that is near the best, not the best itself.
         assert_eq!(width(900, 10), 8);
         assert_eq!(width(900, 1), 8, "a smaller batch than any gains no less");
         assert_eq!(width(900, 11), 4, "between two batches the larger decides");
+        assert_eq!(
+            profile().width(&facts(900, 10), 10),
+            16,
+            "as near the best, and a trial's folds stay together"
+        );
+        assert_eq!(profile().width(&facts(900, 10), 20), 8, "no width near the best holds so many");
         assert_eq!(width(1_001, 64), 1, "a gain that is not clear is none");
         assert_eq!(width(1_001, 10), 1, "nothing measured costs as much");
         assert_eq!(width(400, 128), 4, "as much as 800 with 64 rows");
         assert_eq!(width(600, 128), 1, "as much as 1,200 with 64 rows");
         let pictures = TrialFacts { convolutional: true, ..facts(1, 1) };
-        assert_eq!(profile().width(&pictures), 1, "nothing of its kind was measured");
+        assert_eq!(profile().width(&pictures, 1), 1, "nothing of its kind was measured");
     }
 
     #[test]
