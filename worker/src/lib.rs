@@ -1,9 +1,10 @@
 //! Foldwise's worker: the agent of a machine and the trainers it starts. The only room that links libtorch.
 //!
 //! The [`agent`] leases cohorts and keeps a trainer [`process`] busy in each slot; the process trains them with
-//! [`trainer`].
+//! [`trainer`]. [`calibrate`] measures with the same trainer what a device profile says.
 
 pub mod agent;
+pub mod calibrate;
 pub mod cuda;
 pub mod machine;
 mod memory;

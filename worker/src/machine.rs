@@ -30,6 +30,15 @@ pub fn cuda_devices() -> i64 {
     String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(0)
 }
 
+/// Memory of this machine, bytes; `None` where it does not say.
+#[must_use]
+pub fn memory_bytes() -> Option<u64> {
+    let account = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = account.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
 /// Processes that this machine has killed since it started because memory ran out; `None` where it does not say.
 #[must_use]
 pub fn memory_kills() -> Option<u64> {

@@ -15,6 +15,15 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Endpoint;
 use tracing_subscriber::EnvFilter;
 
+mod calibrate_command;
+
+use calibrate_command::{CalibrateArguments, Failure};
+
+/// What a program that was interrupted ends with.
+const INTERRUPTED: u8 = 130;
+const NO_CUDA: &str = "no CUDA device can be used here: check `nvidia-smi` and that libtorch has its CUDA part, or start \
+                       with --device cpu";
+
 /// Trains what a Foldwise coordinator hands out.
 #[derive(Debug, Parser)]
 #[command(name = "foldwise-worker", version, about)]
@@ -27,6 +36,8 @@ struct Arguments {
 enum Command {
     /// Serves a coordinator with this machine's devices until stopped.
     Agent(AgentArguments),
+    /// Measures what fusing gains on this machine and writes a device profile for plans.
+    Calibrate(CalibrateArguments),
     /// Trains for an agent over pipes; started by the agent alone.
     #[command(hide = true)]
     Trainer(TrainerArguments),
@@ -97,6 +108,14 @@ enum LogFormat {
 fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Agent(arguments) => run_agent(arguments),
+        Command::Calibrate(arguments) => match calibrate_command::run(&arguments) {
+            Err(Failure::Interrupted(message)) => {
+                eprintln!("{message}");
+                return ExitCode::from(INTERRUPTED);
+            }
+            Err(Failure::Error(message)) => Err(message),
+            Ok(()) => Ok(()),
+        },
         Command::Trainer(arguments) => run_trainer(arguments),
         Command::CountCuda => {
             println!("{}", if cuda::open_cuda() { tch::Cuda::device_count() } else { 0 });
@@ -189,11 +208,7 @@ async fn drain_on_signal(drain: CancellationToken) {
 fn slot_devices(choice: DeviceChoice, slots: Option<u32>) -> Result<Vec<SlotDevice>, String> {
     let gpus = if choice == DeviceChoice::Cpu { 0 } else { machine::cuda_devices() };
     if choice == DeviceChoice::Cuda && gpus == 0 {
-        return Err(
-            "no CUDA device can be used here: check `nvidia-smi` and that libtorch has its CUDA part, or \
-                    start with --device cpu"
-                .to_owned(),
-        );
+        return Err(NO_CUDA.to_owned());
     }
     let gpu_count = usize::try_from(gpus).unwrap_or(0);
     let devices = if gpu_count > 0 {

@@ -6,17 +6,23 @@ use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::arguments::SlotArguments;
 use crate::environment::{Surroundings, WORKER_VARIABLE};
 use crate::error::CliError;
 
 pub(super) mod bond;
+mod calibrate;
+
+use calibrate::CalibrateArguments;
 
 /// What `foldwise worker` is told; all of it is handed on.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct WorkerArguments {
+    #[command(subcommand)]
+    command: Option<WorkerCommand>,
     /// What the worker is called; unique among those of a coordinator
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -28,6 +34,13 @@ pub(crate) struct WorkerArguments {
     /// More arguments for `foldwise-worker agent`, as they are
     #[arg(last = true, value_name = "ARGUMENTS")]
     rest: Vec<String>,
+}
+
+/// What a worker's program can do beside training.
+#[derive(Debug, Subcommand)]
+enum WorkerCommand {
+    /// Measure what fusing gains on this machine, for plans
+    Calibrate(CalibrateArguments),
 }
 
 /// Why there is no worker.
@@ -64,6 +77,11 @@ pub(super) fn program() -> Result<PathBuf, WorkerError> {
 
 pub(super) fn execute(arguments: &WorkerArguments, coordinator: &str) -> Result<(), CliError> {
     let program = program()?;
+    if let Some(WorkerCommand::Calibrate(calibrate)) = &arguments.command {
+        let mut command = Command::new(&program);
+        let source = replace(command.args(calibrate.to_worker()));
+        return Err(WorkerError::Start { program, source }.into());
+    }
     if let Some(parent) = arguments.bound_to {
         bond::tie(parent).map_err(|source| WorkerError::Bond { parent, source })?;
     }
@@ -73,20 +91,20 @@ pub(super) fn execute(arguments: &WorkerArguments, coordinator: &str) -> Result<
         command.args(["--name", name]);
     }
     command.args(arguments.slots.to_worker()).args(&arguments.rest);
-    let source = replace(command);
+    let source = replace(&mut command);
     Err(WorkerError::Start { program, source }.into())
 }
 
 /// Replaces this process; comes back only if that fails.
 #[cfg(unix)]
-fn replace(mut command: Command) -> io::Error {
+fn replace(command: &mut Command) -> io::Error {
     use std::os::unix::process::CommandExt;
     command.exec()
 }
 
 /// Waits for the worker and ends as it does; comes back only if it does not start.
 #[cfg(not(unix))]
-fn replace(mut command: Command) -> io::Error {
+fn replace(command: &mut Command) -> io::Error {
     match command.status() {
         Ok(status) => std::process::exit(status.code().unwrap_or(1)),
         Err(error) => error,
