@@ -13,6 +13,8 @@ use foldwise_study::outcome::{EpochRecord, RunEnd, RunOutcome};
 use foldwise_study::plan::RunId;
 use foldwise_study::spec::{DeviceKind, Format};
 
+use crate::served::resident_bytes;
+
 /// Trials of each study; ten folds each.
 const TRIALS: [usize; 4] = [100, 1_000, 10_000, 100_000];
 const FOLDS: usize = 10;
@@ -44,7 +46,7 @@ pub(crate) fn sizes() -> Result<(), Box<dyn Error>> {
 /// When the study is refused.
 #[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 pub(crate) fn one_size(trials: usize) -> Result<(), Box<dyn Error>> {
-    let before = resident_bytes()?;
+    let before = resident_bytes("self")?;
     let now = Now { monotonic_ms: 0, unix_ms: 0 };
     let mut ledger = Ledger::new(LedgerConfig { lease_ms: 30_000, profiles: Vec::new() });
     let start = Instant::now();
@@ -60,7 +62,7 @@ pub(crate) fn one_size(trials: usize) -> Result<(), Box<dyn Error>> {
     // The first lease plans the study.
     let mut grant = lease(&mut ledger, now)?;
     let plan = start.elapsed();
-    let memory = resident_bytes()?.saturating_sub(before);
+    let memory = resident_bytes("self")?.saturating_sub(before);
     let timed = TIMED.min(u32::try_from(ledger.studies()[&1].cohorts.len() - 1)?);
     let start = Instant::now();
     for _ in 0..timed {
@@ -123,12 +125,4 @@ pub(crate) fn result(run: RunId) -> MemberResult {
         device_model: String::new(),
         software: String::new(),
     }
-}
-
-/// Memory of this process that is in use, from the system's own account.
-fn resident_bytes() -> Result<u64, Box<dyn Error>> {
-    const PAGE_BYTES: u64 = 4096;
-    let account = std::fs::read_to_string("/proc/self/statm")?;
-    let pages: u64 = account.split(' ').nth(1).ok_or("no account of memory")?.parse()?;
-    Ok(pages * PAGE_BYTES)
 }

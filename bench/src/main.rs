@@ -6,8 +6,13 @@ use std::process::ExitCode;
 
 mod cases;
 mod checkpoint;
+mod dispatch;
 mod ledger;
+mod noop;
+mod peers;
 mod python;
+mod scale;
+mod served;
 mod storm;
 mod train;
 
@@ -19,6 +24,8 @@ fn main() -> ExitCode {
             .and_then(|()| train::sweep())
             .and_then(|()| checkpoint::cost())
             .and_then(|()| ledger::sizes())
+            .and_then(|()| dispatch::noop_runs())
+            .and_then(|()| scale::sizes())
             .and_then(|()| storm::thousand_workers()),
         Some("pytorch") => train::pytorch(),
         Some("fused") => train::together(),
@@ -29,9 +36,17 @@ fn main() -> ExitCode {
             Some(trials) => ledger::one_size(trials),
             None => Err("`ledger-size` needs a number of trials".into()),
         },
+        Some("dispatch") => dispatch::noop_runs(),
+        Some("dispatch-foldwise") => dispatch::foldwise().map(drop),
+        Some("scale") => scale::sizes(),
+        Some("serve") => match std::env::args_os().nth(2) {
+            Some(state) => served::serve(state.as_ref()),
+            None => Err("`serve` needs a state folder".into()),
+        },
         Some("storm") => storm::thousand_workers(),
         Some(other) => Err(format!(
-            "there is no benchmark {other:?}; there are `pytorch`, `fused`, `widths`, `checkpoint`, `ledger` and `storm`"
+            "there is no benchmark {other:?}; there are `pytorch`, `fused`, `widths`, `checkpoint`, `ledger`, `dispatch`, `scale` and \
+             `storm`"
         )
         .into()),
     };

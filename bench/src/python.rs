@@ -17,13 +17,18 @@ pub(crate) struct Python {
 /// The variable that names the interpreter to use.
 pub(crate) const VARIABLE: &str = "FOLDWISE_BENCH_PYTHON";
 
+/// The interpreter to use.
+pub(crate) fn interpreter() -> String {
+    #[allow(clippy::disallowed_methods, reason = "the benchmark's only setting is read here")]
+    let named = std::env::var(VARIABLE);
+    named.unwrap_or_else(|_| "python3".to_owned())
+}
+
 impl Python {
     /// Starts the script; nothing where Python or torch are missing.
     pub(crate) fn start() -> Option<Self> {
-        #[allow(clippy::disallowed_methods, reason = "the benchmark's only setting is read here")]
-        let interpreter = std::env::var(VARIABLE).unwrap_or_else(|_| "python3".to_owned());
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/train.py");
-        let mut child = Command::new(interpreter)
+        let mut child = Command::new(interpreter())
             .arg(script)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
