@@ -19,7 +19,7 @@ use crate::log::LogArguments;
 use crate::output::Format;
 use crate::spec_file::SpecText;
 use crate::view;
-use crate::watch::{self, Announcer, Screen};
+use crate::watch::{self, Screen};
 
 use super::plan::scaled_preview;
 use super::{data, told_to_programs};
@@ -89,6 +89,8 @@ pub(super) async fn execute(arguments: RunArguments) -> Result<(), CliError> {
     arguments.log.to_file(state.log_file("coordinator")?)?;
     let interrupt = Interrupt::listen().map_err(CliError::Signals)?;
     let mut host = Host::start(&state, &arguments.profiles).await?;
+    // One for all studies, so that the data and what else it keeps warm serve the next.
+    let mut worker = None;
     let session = async {
         let client = Client::connect(host.url()).await?;
         let mut shelf = Shelf::new(arguments.format, studies.len());
@@ -97,7 +99,11 @@ pub(super) async fn execute(arguments: RunArguments) -> Result<(), CliError> {
             let study = request::submit(&client, text, spec).await?;
             let study = match view::is_over(&study) {
                 true => study,
-                false => train(&arguments, spec, &state, &mut host, &client, &study, &interrupt).await?,
+                false => {
+                    let crew =
+                        Crew { arguments: &arguments, state: &state, client: &client, interrupt: &interrupt };
+                    crew.train(spec, &study, &mut host, &mut worker).await?
+                }
             };
             shelf.add(&client, &study, &state).await?;
             ended = watch::judge(&study);
@@ -112,6 +118,9 @@ pub(super) async fn execute(arguments: RunArguments) -> Result<(), CliError> {
         ended = session => ended,
         () = out_of_patience(&interrupt) => Err(interrupted()),
     };
+    if let Some(worker) = worker {
+        end_worker(worker, &interrupt).await;
+    }
     tokio::select! {
         () = host.stop() => {}
         () = interrupt.insisted() => {}
@@ -119,39 +128,49 @@ pub(super) async fn execute(arguments: RunArguments) -> Result<(), CliError> {
     ended
 }
 
-/// Trains until the study ends, and ends the worker in any case.
-async fn train(
-    arguments: &RunArguments,
-    spec: &Spec,
-    state: &StateFolder,
-    host: &mut Host,
-    client: &Client,
-    study: &Study,
-    interrupt: &Interrupt,
-) -> Result<Study, CliError> {
-    if let Some(name) = &spec.data.dataset {
-        let cache = Cache::from_environment()?;
-        tokio::select! {
-            fetched = data::fetch(name, &cache) => drop(fetched?),
-            () = interrupt.asked() => return Err(interrupted()),
+/// Those who train a study.
+struct Crew<'a> {
+    arguments: &'a RunArguments,
+    state: &'a StateFolder,
+    client: &'a Client,
+    interrupt: &'a Interrupt,
+}
+
+impl Crew<'_> {
+    /// Trains until the study ends, with the worker that is there or a new one.
+    async fn train(
+        &self,
+        spec: &Spec,
+        study: &Study,
+        host: &mut Host,
+        worker: &mut Option<WorkerProcess>,
+    ) -> Result<Study, CliError> {
+        if let Some(name) = &spec.data.dataset {
+            let cache = Cache::from_environment()?;
+            tokio::select! {
+                fetched = data::fetch(name, &cache) => drop(fetched?),
+                () = self.interrupt.asked() => return Err(interrupted()),
+            }
         }
+        let screen = Screen::for_people(&study.display_name);
+        let announcer = screen.announcer();
+        let worker = match worker.take() {
+            Some(there) => worker.insert(there),
+            None => worker.insert(WorkerProcess::start(host.url(), &self.arguments.slots, self.state)?),
+        };
+        let ended = tokio::select! {
+            ended = watch::follow(self.client, &study.name, screen) => ended,
+            error = worker.keep_alive(self.client, &announcer) => Err(error.into()),
+            error = host.failed() => Err(error.into()),
+            () = self.interrupt.asked() => Err(interrupted()),
+        };
+        announcer.close();
+        ended
     }
-    let screen = Screen::for_people(&study.display_name);
-    let announcer = screen.announcer();
-    let mut worker = WorkerProcess::start(host.url(), &arguments.slots, state)?;
-    let ended = tokio::select! {
-        ended = watch::follow(client, &study.name, screen) => ended,
-        error = worker.keep_alive(client, &announcer) => Err(error.into()),
-        error = host.failed() => Err(error.into()),
-        () = interrupt.asked() => Err(interrupted()),
-    };
-    end_worker(worker, interrupt, &announcer).await;
-    ended
 }
 
 /// Lets the worker hand back what it has, unless the person insists.
-async fn end_worker(mut worker: WorkerProcess, interrupt: &Interrupt, announcer: &Announcer) {
-    announcer.close();
+async fn end_worker(mut worker: WorkerProcess, interrupt: &Interrupt) {
     if interrupt.is_asked() {
         eprintln!("stopping: the worker hands back what it has (Ctrl-C again stops at once)");
     }
