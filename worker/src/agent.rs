@@ -25,6 +25,7 @@ pub use launch::{Ending, Launch, Launched, Life, ProcessLauncher};
 use connection::Connection;
 use scratch::Scratch;
 use slot::Slot;
+use trainer::Trainer;
 
 /// Time beyond the grace period that slots are given to hand back what they hold, when the agent stops.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
@@ -88,17 +89,17 @@ pub async fn run(
 ) -> Result<(), AgentError> {
     let failed = |source| AgentError::Scratch { path: config.scratch.clone(), source };
     let scratch = Scratch::new(&config.scratch).map_err(failed)?;
+    let mut started = Vec::with_capacity(config.slots.len());
+    for (index, _) in (0..).zip(&config.slots) {
+        let scratch = scratch.slot(index).map_err(failed)?;
+        // They come up while the coordinator is looked for. One that does not start is tried again by its slot.
+        started.push((index, Trainer::start(launch.as_ref(), index, &scratch).ok(), scratch));
+    }
     let connection = Arc::new(Connection::open(&config, dial).await?);
     let tasks = TaskTracker::new();
-    for (index, _) in (0..).zip(&config.slots) {
-        let slot = Slot {
-            index,
-            connection: Arc::clone(&connection),
-            launch: Arc::clone(&launch),
-            scratch: scratch.slot(index).map_err(failed)?,
-            grace: config.grace,
-            trainer: None,
-        };
+    for (index, trainer, scratch) in started {
+        let (connection, launch, grace) = (Arc::clone(&connection), Arc::clone(&launch), config.grace);
+        let slot = Slot { index, connection, launch, scratch, grace, trainer };
         tasks.spawn(slot.work(drain.clone()));
     }
     tasks.close();

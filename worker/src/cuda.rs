@@ -32,6 +32,16 @@ pub(crate) fn round_to_tf32(rounds: bool) {
     }
 }
 
+/// The library of NVIDIA's driver.
+const DRIVER: &str = "libcuda.so.1";
+
+/// Whether NVIDIA's driver is installed here, without which there is no CUDA device. No device is touched.
+#[must_use]
+pub fn driver_is_there() -> bool {
+    // SAFETY: the driver's library does nothing before its `cuInit` is called, which nobody does here.
+    unsafe { libloading::Library::new(DRIVER) }.is_ok()
+}
+
 /// The library's file name; it is looked for in the binary's run path and the system's library path.
 const LIBRARY: &str = "libtorch_cuda.so";
 

@@ -22,9 +22,13 @@ pub fn cores() -> usize {
 }
 
 /// CUDA devices, asked of a process of their own so that this one touches none. None where asking fails: the
-/// absence of a GPU is a normal state.
+/// absence of a GPU is a normal state. Where there is no driver, nobody is asked: that process would first open all of
+/// libtorch.
 #[must_use]
 pub fn cuda_devices() -> i64 {
+    if !crate::cuda::driver_is_there() {
+        return 0;
+    }
     let asked = std::env::current_exe().and_then(|program| Command::new(program).arg("count-cuda").output());
     let Ok(output) = asked else { return 0 };
     String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(0)

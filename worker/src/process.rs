@@ -19,6 +19,7 @@ mod files;
 mod job;
 mod outcome;
 mod stop;
+mod study;
 mod teller;
 
 use stop::StopSignal;
@@ -61,8 +62,9 @@ pub fn run(config: &TrainerConfig) -> Result<(), TrainerError> {
     let mut output = io::stdout().lock();
     send(&mut output, Event::Ready(ready(config)))?;
     let mut datasets = dataset::Datasets::new(Cache::from_environment()?, device);
+    let mut studies = study::Studies::default();
     while let Ok(order) = orders.recv() {
-        let event = job::train(&order, &mut datasets, config, &stop, &mut |event| {
+        let event = job::train(&order, &mut studies, &mut datasets, config, &stop, &mut |event| {
             // A broken pipe means that the agent is gone, and the next message says so.
             let _ = send(&mut output, event);
         });

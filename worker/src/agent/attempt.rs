@@ -21,6 +21,8 @@ use super::trainer::{Seen, Trainer};
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// Time between two reports while epochs end quickly.
 const REPORT_PAUSE: Duration = Duration::from_millis(200);
+/// Time that an epoch of the other members is waited for, once that of one has ended: they end together.
+const GATHER_PAUSE: Duration = Duration::from_millis(5);
 /// Epochs that wait for a coordinator that is away; older ones are forgotten, for they are shown and no more.
 const EPOCHS_MAX: usize = 10_000;
 
@@ -48,6 +50,8 @@ pub(super) struct Attempt<'a> {
     epochs: Vec<proto::MemberEpoch>,
     report: Pending<Result<proto::Order, Status>>,
     next_report: Instant,
+    /// No report before this time.
+    quiet_until: Instant,
     upload: Pending<()>,
     stopping: Option<Stopping>,
 }
@@ -85,6 +89,8 @@ impl<'a> Attempt<'a> {
         grace: Duration,
         limits: &Limits,
     ) -> Self {
+        // Whoever was given the lease has just been heard of.
+        let (now, heartbeat) = (Instant::now(), connection.heartbeat());
         Self {
             name,
             connection,
@@ -93,7 +99,8 @@ impl<'a> Attempt<'a> {
             hang: HangWatch::new(limits),
             epochs: Vec::new(),
             report: None,
-            next_report: Instant::now(),
+            next_report: now + heartbeat,
+            quiet_until: now,
             upload: None,
             stopping: None,
         }
@@ -151,7 +158,11 @@ impl<'a> Attempt<'a> {
                     self.epochs.remove(0);
                 }
                 self.epochs.push(epoch);
-                self.next_report = self.next_report.min(Instant::now() + REPORT_PAUSE);
+                self.report_soon();
+            }
+            Event::Began(began) => {
+                let (study, cohort, load) = (&self.name.study, self.name.cohort, began.load);
+                tracing::debug!(study, cohort, load, "training begins");
             }
             Event::Checkpoint(written) => self.begin_upload(written),
             Event::Done(done) => return Some(Ended::Done(done)),
@@ -171,16 +182,23 @@ impl<'a> Attempt<'a> {
         None
     }
 
+    /// Has epochs reported as soon as may be.
+    fn report_soon(&mut self) {
+        let soon = self.quiet_until.max(Instant::now() + GATHER_PAUSE);
+        self.next_report = self.next_report.min(soon);
+    }
+
     fn begin_report(&mut self) {
         let (connection, name) = (Arc::clone(&self.connection), self.name.clone());
         let epochs = std::mem::take(&mut self.epochs);
-        self.next_report = Instant::now() + connection.heartbeat();
+        let now = Instant::now();
+        (self.next_report, self.quiet_until) = (now + connection.heartbeat(), now + REPORT_PAUSE);
         self.report = Some(Box::pin(async move { connection.progress(&name, epochs).await }));
     }
 
     async fn obey(&mut self, trainer: &mut Trainer, answer: Result<proto::Order, Status>) -> Option<Ended> {
         if !self.epochs.is_empty() {
-            self.next_report = self.next_report.min(Instant::now() + REPORT_PAUSE);
+            self.report_soon();
         }
         let paused = "the study was paused";
         match answer {

@@ -41,12 +41,16 @@ impl Slot {
         // What came with the answer to the last results.
         let mut next = None;
         while next.is_some() || !drain.is_cancelled() {
+            // It comes up while the slot waits for work, so that work does not wait for it. One that does not start is
+            // told of with the cohort that needs it.
+            let _ = self.see_to_trainer();
+            let connection = Arc::clone(&self.connection);
             let leased = match next.take() {
                 Some(lease) => Ok(Leased::Cohort(lease)),
                 None => tokio::select! {
                     biased;
                     () = drain.cancelled() => return,
-                    leased = self.connection.lease(self.index) => leased,
+                    leased = connection.lease(self.index) => leased,
                 },
             };
             match leased {
@@ -82,7 +86,10 @@ impl Slot {
         let epoch = lease.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch);
         tracing::info!(slot, study, cohort, attempt, runs = lease.runs.len(), from_epoch = epoch, "training");
         match self.train(lease, &name, drain).await {
-            Ended::Done(done) => return self.hand_in(&name, done, drain).await,
+            Ended::Done(done) => {
+                tracing::debug!(slot, study, cohort, "trained");
+                return self.hand_in(&name, done, drain).await;
+            }
             Ended::Failed(kind, message) => {
                 tracing::error!(slot, study, cohort, ?kind, message, "cohort failed");
                 self.connection.fail(&name, kind, message).await?;
@@ -133,6 +140,39 @@ impl Slot {
         ended
     }
 
+    /// Starts a trainer where there is none, or the one that was there ended while it had nothing to do.
+    fn see_to_trainer(&mut self) -> Result<&mut Trainer, String> {
+        if self.trainer.as_ref().is_some_and(Trainer::is_gone) {
+            self.trainer = None;
+        }
+        match self.trainer.take() {
+            Some(trainer) => Ok(self.trainer.insert(trainer)),
+            None => {
+                let started = Trainer::start(self.launch.as_ref(), self.index, &self.scratch)?;
+                Ok(self.trainer.insert(started))
+            }
+        }
+    }
+
+    /// Waits until the trainer can take a cohort; one that cannot is ended.
+    async fn ready(&mut self, name: &proto::LeaseName, limits: &Limits) -> Result<(), Ended> {
+        let connection = Arc::clone(&self.connection);
+        let hang = HangWatch::new(limits);
+        let trainer = self.see_to_trainer().map_err(|reason| Ended::Failed(FailureKind::Crash, reason))?;
+        let failed = tokio::select! {
+            biased;
+            ready = keeping(&connection, name, trainer.ready()) => match ready {
+                Ok(()) => return Ok(()),
+                Err(reason) => Ended::Failed(FailureKind::Crash, reason),
+            },
+            () = sleep_until(hang.deadline()) => {
+                Ended::Failed(FailureKind::Hang, hang.message("the trainer did not come up"))
+            }
+        };
+        self.trainer = None;
+        Err(failed)
+    }
+
     /// Sees to it that there is a trainer, and fetches the checkpoint to go on from.
     async fn prepare(
         &mut self,
@@ -141,20 +181,7 @@ impl Slot {
         limits: &Limits,
     ) -> Result<Option<PathBuf>, Ended> {
         let connection = Arc::clone(&self.connection);
-        if self.trainer.is_none() {
-            let start = Trainer::start(self.launch.as_ref(), self.index, &self.scratch);
-            let hang = HangWatch::new(limits);
-            self.trainer = Some(tokio::select! {
-                biased;
-                started = keeping(&connection, name, start) => {
-                    started.map_err(|reason| Ended::Failed(FailureKind::Crash, reason))?
-                }
-                () = sleep_until(hang.deadline()) => {
-                    let message = hang.message("the trainer did not come up");
-                    return Err(Ended::Failed(FailureKind::Hang, message));
-                }
-            });
-        }
+        self.ready(name, limits).await?;
         let Some(checkpoint) = &lease.checkpoint else { return Ok(None) };
         let path = self.scratch.join("resume.safetensors");
         let fetched = keeping(&connection, name, connection.download(&checkpoint.digest, &path)).await;
@@ -180,7 +207,8 @@ impl Slot {
         done: proto::CohortDone,
         drain: &CancellationToken,
     ) -> Result<Option<Box<proto::Lease>>, Status> {
-        let model = self.trainer.as_ref().map(|trainer| trainer.device_model.clone()).unwrap_or_default();
+        let model =
+            self.trainer.as_ref().map(|trainer| trainer.device_model().to_owned()).unwrap_or_default();
         let mut tries = 0;
         let answer = loop {
             tries += 1;

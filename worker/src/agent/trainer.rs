@@ -20,8 +20,8 @@ pub(super) struct Trainer {
     life: Box<dyn Life>,
     orders: Box<dyn AsyncWrite + Send + Sync + Unpin>,
     events: mpsc::Receiver<io::Result<Event>>,
-    /// The device, as the trainer names it.
-    pub(super) device_model: String,
+    /// The device, as the trainer names it; `None` until it can take a cohort.
+    device_model: Option<String>,
 }
 
 /// What is seen of a trainer next.
@@ -34,8 +34,8 @@ pub(super) enum Seen {
 }
 
 impl Trainer {
-    /// Starts a trainer and waits until it can take a cohort.
-    pub(super) async fn start(launch: &dyn Launch, slot: u32, scratch: &Path) -> Result<Self, String> {
+    /// Starts a trainer, which comes up by itself.
+    pub(super) fn start(launch: &dyn Launch, slot: u32, scratch: &Path) -> Result<Self, String> {
         let launched = launch.launch(slot, scratch)?;
         let mut output = launched.events;
         let (sender, events) = mpsc::channel(EVENTS_MAX);
@@ -54,15 +54,32 @@ impl Trainer {
             }
         });
         let (life, orders) = (launched.life, launched.orders);
-        let mut trainer = Self { life, orders, events, device_model: String::new() };
-        match trainer.next().await {
+        Ok(Self { life, orders, events, device_model: None })
+    }
+
+    /// Waits until it can take a cohort.
+    pub(super) async fn ready(&mut self) -> Result<(), String> {
+        if self.device_model.is_some() {
+            return Ok(());
+        }
+        match self.next().await {
             Seen::Event(Event::Ready(ready)) => {
-                trainer.device_model = ready.device_model;
-                Ok(trainer)
+                self.device_model = Some(ready.device_model);
+                Ok(())
             }
             Seen::Event(other) => Err(format!("a trainer began with {other:?}")),
             Seen::Ended(ending) => Err(ending.reason),
         }
+    }
+
+    /// Whether it ended while nobody watched it.
+    pub(super) fn is_gone(&self) -> bool {
+        self.events.is_closed() && self.events.is_empty()
+    }
+
+    /// The device, as the trainer names it; empty until it can take a cohort.
+    pub(super) fn device_model(&self) -> &str {
+        self.device_model.as_deref().unwrap_or_default()
     }
 
     /// The next event, or how the trainer ended.
@@ -132,7 +149,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_trainer_that_ends_within_a_message_ended_as_its_life_says() {
-        let started = Trainer::start(&Cut, 0, Path::new("")).await;
-        assert_eq!(started.expect_err("it ended"), "killed");
+        let mut trainer = Trainer::start(&Cut, 0, Path::new("")).expect("starts");
+        assert_eq!(trainer.ready().await.expect_err("it ended"), "killed");
+        assert!(trainer.is_gone());
     }
 }

@@ -1,4 +1,4 @@
-//! Datasets on the device: loaded once and kept across cohorts.
+//! Datasets on the device: loaded once and kept across the cohorts of all studies.
 
 use foldwise_data::{Cache, Targets};
 use foldwise_proto::v1::FailureKind;
@@ -10,13 +10,19 @@ use foldwise_study::trials::RowFacts;
 use super::job::Failed;
 use crate::trainer::{DeviceData, Features, Normalize, Part, Source, Targets as DeviceTargets};
 
-/// The dataset that is on the device.
+/// Bytes of features that are kept beside those in use, so that studies with other data can take turns: several of the
+/// common small datasets, and little of a device's memory.
+const KEPT_BYTES_MAX: u64 = 512 << 20;
+
+/// The datasets that are on the device.
 #[derive(Debug)]
 pub(super) struct Datasets {
     cache: Cache,
     device: tch::Device,
-    /// One at a time: a study after another rarely needs the first one's data again.
-    held: Option<Held>,
+    /// The last used last.
+    held: Vec<Held>,
+    /// How often data were loaded.
+    loads: u32,
 }
 
 /// A dataset on the device, and what splits need of it.
@@ -25,8 +31,12 @@ pub(super) struct Held {
     spec: DataSpec,
     digest: String,
     raw: bool,
+    /// The number of its load in this process, from 1.
+    pub(super) load: u32,
     pub(super) rows: RowFacts,
     pub(super) data: DeviceData,
+    /// What its features take on the device.
+    bytes: u64,
     classes: Option<Vec<u32>>,
     groups: Option<Vec<u32>>,
 }
@@ -45,20 +55,24 @@ impl Held {
 
 impl Datasets {
     pub(super) fn new(cache: Cache, device: tch::Device) -> Self {
-        Self { cache, device, held: None }
+        Self { cache, device, held: Vec::new(), loads: 0 }
     }
 
     /// The dataset of a spec, loaded if it is not here, with the digest that the study was submitted with; `raw` for
     /// features as they were before normalization, which is then made when they are used.
     pub(super) fn get(&mut self, spec: &DataSpec, digest: &str, raw: bool) -> Result<&Held, Failed> {
         let same = |held: &Held| held.spec == *spec && held.digest == digest && held.raw == raw;
-        let here = self.held.as_ref().is_some_and(same);
-        if !here {
-            // What was held goes first: two large datasets may not fit.
-            self.held = None;
-            self.held = Some(self.load(spec, digest, raw)?);
-        }
-        self.held.as_ref().ok_or_else(|| Failed::new(FailureKind::Data, "no data".to_owned()))
+        let held = match self.held.iter().position(same) {
+            Some(place) => self.held.remove(place),
+            None => {
+                // What is too much goes before the new comes: two large datasets may not fit.
+                make_room(&mut self.held);
+                self.loads += 1;
+                self.load(spec, digest, raw)?
+            }
+        };
+        self.held.push(held);
+        self.held.last().ok_or_else(|| Failed::new(FailureKind::Data, "no data".to_owned()))
     }
 
     fn load(&self, spec: &DataSpec, digest: &str, raw: bool) -> Result<Held, Failed> {
@@ -86,13 +100,42 @@ impl Datasets {
             raw,
         };
         let data = DeviceData::new(source, self.device).map_err(|error| Failed::of_training(&error))?;
+        let tables = [Some(&dataset.train), dataset.test.as_ref()];
+        let bytes = tables.into_iter().flatten().map(|table| device_bytes(&table.features, raw)).sum();
         let classes = match dataset.train.targets {
             Targets::Classes(classes) => Some(classes),
             Targets::Values(_) => None,
         };
         let groups = dataset.train.groups;
-        Ok(Held { spec: spec.clone(), digest: digest.to_owned(), raw, rows, data, classes, groups })
+        Ok(Held {
+            spec: spec.clone(),
+            digest: digest.to_owned(),
+            raw,
+            load: self.loads,
+            rows,
+            data,
+            bytes,
+            classes,
+            groups,
+        })
     }
+}
+
+/// Lets go of what was not used for longest until the rest is little enough to be kept.
+fn make_room(held: &mut Vec<Held>) {
+    while held.iter().map(|held| held.bytes).sum::<u64>() > KEPT_BYTES_MAX {
+        held.remove(0);
+    }
+}
+
+/// What the features of a table take on a device: numbers of four bytes, or the bytes that they are.
+fn device_bytes(features: &foldwise_data::Features, raw: bool) -> u64 {
+    let bytes = match features {
+        foldwise_data::Features::Bytes(bytes) if raw => bytes.len(),
+        foldwise_data::Features::Bytes(bytes) => size_of::<f32>() * bytes.len(),
+        foldwise_data::Features::Floats(floats) => size_of_val(floats.as_slice()),
+    };
+    bytes as u64
 }
 
 fn normalize(spec: &SpecNormalize) -> Normalize<'_> {
@@ -112,4 +155,51 @@ fn part(table: &foldwise_data::Table, classes: Option<usize>) -> Part<'_> {
         Targets::Values(values) => DeviceTargets::Numbers(values),
     };
     Part { features, targets }
+}
+
+#[cfg(test)]
+mod tests {
+    use foldwise_data::Cache;
+    use foldwise_study::spec::DataSpec;
+
+    use super::{Datasets, KEPT_BYTES_MAX};
+
+    fn blobs(seed: u32) -> DataSpec {
+        let spec = format!(r#"{{"blobs": {{"classes": 2, "features": 3, "rows": 20, "seed": {seed}}}}}"#);
+        serde_json::from_str(&spec).expect("a good spec")
+    }
+
+    fn datasets() -> Datasets {
+        Datasets::new(Cache::at("/nonexistent"), tch::Device::Cpu)
+    }
+
+    /// Which load the data of a spec are of.
+    fn load(datasets: &mut Datasets, seed: u32, raw: bool) -> u32 {
+        let spec = blobs(seed);
+        let digest = foldwise_data::facts(&spec, &datasets.cache).expect("is generated").digest;
+        datasets.get(&spec, &digest, raw).expect("loads").load
+    }
+
+    #[test]
+    fn data_are_loaded_once_however_studies_take_turns() {
+        let mut datasets = datasets();
+        let loads: Vec<u32> = [1, 1, 2, 1, 3, 2, 1, 3].map(|seed| load(&mut datasets, seed, false)).to_vec();
+        assert_eq!(loads, [1, 1, 2, 1, 3, 2, 1, 3]);
+        assert_eq!(load(&mut datasets, 1, true), 4, "rows as they were before normalization are others");
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_goes_where_too_much_is_kept() {
+        let mut datasets = datasets();
+        for seed in [1, 2, 3] {
+            load(&mut datasets, seed, false);
+        }
+        load(&mut datasets, 1, false);
+        datasets.held.iter_mut().for_each(|held| held.bytes = KEPT_BYTES_MAX / 2);
+        assert_eq!(load(&mut datasets, 4, false), 4);
+        assert_eq!([3, 1, 4].map(|seed| load(&mut datasets, seed, false)), [3, 1, 4]);
+        datasets.held.iter_mut().for_each(|held| held.bytes = KEPT_BYTES_MAX + 1);
+        assert_eq!([4, 2].map(|seed| load(&mut datasets, seed, false)), [4, 5], "the second had gone");
+        assert_eq!(datasets.held.len(), 1, "large data stay alone");
+    }
 }

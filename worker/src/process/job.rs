@@ -4,10 +4,11 @@ use foldwise_proto::v1::trainer_event::Event;
 use foldwise_proto::v1::{self as proto, FailureKind};
 use foldwise_study::seed;
 use foldwise_study::spec::Spec;
-use foldwise_study::split::{Fold, Validation, digest};
-use foldwise_study::trials::{Trial, Trials};
+use foldwise_study::split::{Fold, Validation};
+use foldwise_study::trials::Trial;
 
 use super::dataset::{Datasets, Held};
+use super::study::{Studies, Study};
 use super::teller::Teller;
 use super::{StopSignal, TrainerConfig, outcome};
 use crate::trainer::{Checkpoint, Cohort, Member, TrainError, train as train_cohort};
@@ -42,13 +43,14 @@ impl Failed {
 /// Trains a lease's cohort and says how that went.
 pub(super) fn train(
     order: &proto::Train,
+    studies: &mut Studies,
     datasets: &mut Datasets,
     config: &TrainerConfig,
     stop: &StopSignal,
     tell: &mut dyn FnMut(Event),
 ) -> Event {
     let trained = match &order.lease {
-        Some(lease) => try_train(lease, &order.checkpoint_path, datasets, config, stop, tell),
+        Some(lease) => try_train(lease, &order.checkpoint_path, studies, datasets, config, stop, tell),
         None => Err(Failed::new(FailureKind::Training, "an order without a lease".to_owned())),
     };
     match trained {
@@ -61,25 +63,18 @@ pub(super) fn train(
 fn try_train(
     lease: &proto::Lease,
     checkpoint_path: &str,
+    studies: &mut Studies,
     datasets: &mut Datasets,
     config: &TrainerConfig,
     stop: &StopSignal,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Option<proto::CohortDone>, Failed> {
-    let training = |message: String| Failed::new(FailureKind::Training, message);
-    let read = |json: &String| {
-        Spec::from_json(json)
-            .map_err(|error| training(format!("this worker does not understand the study's spec: {error}")))
-    };
-    let spec = read(&lease.spec)?;
-    let earlier = lease.earlier_specs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let study = studies.get(lease, datasets)?;
+    let spec = &study.spec;
     let held = datasets.get(&spec.data, &lease.data_digest, spec.may_augment())?;
-    let trials = Trials::of_versions(earlier.iter().chain([&spec]), &held.rows).map_err(|problems| {
-        training(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-    })?;
-    let cohort = cohort(lease, &spec, held, &trials)?;
+    let cohort = cohort(lease, study, held)?;
     let interval = spec.limits.checkpoint_interval();
-    let mut teller = Teller::new(lease, stop, tell, &config.scratch, interval);
+    let mut teller = Teller::new(lease, stop, tell, &config.scratch, interval, held.load);
     let from = checkpoint(checkpoint_path);
     let mut trained = train_cohort(&held.data, &cohort, from.as_ref(), &mut teller);
     if let Err(TrainError::Checkpoint(error)) = &trained {
@@ -108,17 +103,18 @@ fn checkpoint(path: &str) -> Option<Checkpoint> {
     }
 }
 
-fn cohort(lease: &proto::Lease, spec: &Spec, held: &Held, trials: &Trials) -> Result<Cohort, Failed> {
+fn cohort(lease: &proto::Lease, study: &Study, held: &Held) -> Result<Cohort, Failed> {
     let training = |message: String| Failed::new(FailureKind::Training, message);
-    let folds = spec.validation.folds(&held.split_rows()).map_err(|error| training(error.to_string()))?;
-    let here = digest(&folds);
-    if here != lease.folds_digest {
-        let message =
-            format!("this worker's folds differ from the study's ({here}, not {})", lease.folds_digest);
+    let Study { spec, trials, folds, folds_digest, .. } = study;
+    if *folds_digest != lease.folds_digest {
+        let message = format!(
+            "this worker's folds differ from the study's ({folds_digest}, not {})",
+            lease.folds_digest
+        );
         return Err(training(message));
     }
     let final_fold = match &lease.final_stage {
-        Some(_) => Some(final_fold(spec, held, &folds)?),
+        Some(_) => Some(final_fold(spec, held, folds)?),
         None => None,
     };
     let members = lease.runs.iter().map(|run| {

@@ -1,5 +1,6 @@
 //! What a cohort in training tells its agent, and the checkpoints that it leaves on the way.
 
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -15,10 +16,13 @@ use crate::trainer::{AfterEpoch, Checkpoint, EpochOfMember, Observer, TrainError
 pub(super) struct Teller<'a> {
     lease: &'a proto::Lease,
     stop: &'a StopSignal,
-    tell: &'a mut dyn FnMut(Event),
+    tell: RefCell<&'a mut dyn FnMut(Event)>,
     scratch: &'a Path,
     interval: Option<Duration>,
     last: Instant,
+    /// Which of this process's loads of data the cohort trains on.
+    load: u32,
+    began: Cell<bool>,
 }
 
 impl<'a> Teller<'a> {
@@ -29,8 +33,14 @@ impl<'a> Teller<'a> {
         tell: &'a mut dyn FnMut(Event),
         scratch: &'a Path,
         interval: Option<Duration>,
+        load: u32,
     ) -> Self {
-        Self { lease, stop, tell, scratch, interval, last: now() }
+        let (tell, began) = (RefCell::new(tell), Cell::new(false));
+        Self { lease, stop, tell, scratch, interval, last: now(), load, began }
+    }
+
+    fn tell(&self, event: Event) {
+        (self.tell.borrow_mut())(event);
     }
 
     fn write(&self, checkpoint: &Checkpoint) -> Result<PathBuf, TrainError> {
@@ -54,10 +64,14 @@ fn now() -> Instant {
 impl Observer for Teller<'_> {
     fn epoch(&mut self, EpochOfMember { member, record }: EpochOfMember) {
         let run = Some(self.lease.runs[member]);
-        (self.tell)(Event::Epoch(proto::MemberEpoch { run, epoch: Some(outcome::epoch(&record)) }));
+        self.tell(Event::Epoch(proto::MemberEpoch { run, epoch: Some(outcome::epoch(&record)) }));
     }
 
+    /// Asked before the first step, too.
     fn should_stop(&self) -> bool {
+        if !self.began.replace(true) {
+            self.tell(Event::Began(proto::Began { load: self.load }));
+        }
         self.stop.now()
     }
 
@@ -76,7 +90,7 @@ impl Observer for Teller<'_> {
         match self.write(&checkpoint) {
             Ok(path) => {
                 let (epoch, path) = (checkpoint.epoch(), path.display().to_string());
-                (self.tell)(Event::Checkpoint(proto::CheckpointWritten { epoch, path }));
+                self.tell(Event::Checkpoint(proto::CheckpointWritten { epoch, path }));
             }
             Err(error) => eprintln!("warning: no checkpoint is kept: {error}"),
         }
