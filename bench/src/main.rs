@@ -7,6 +7,7 @@ use std::process::ExitCode;
 mod cases;
 mod checkpoint;
 mod dispatch;
+mod ends;
 mod ledger;
 mod noop;
 mod peers;
@@ -26,7 +27,8 @@ fn main() -> ExitCode {
             .and_then(|()| ledger::sizes())
             .and_then(|()| dispatch::noop_runs())
             .and_then(|()| scale::sizes())
-            .and_then(|()| storm::thousand_workers()),
+            .and_then(|()| storm::thousand_workers())
+            .and_then(|()| ends::ends(None)),
         Some("pytorch") => train::pytorch(),
         Some("fused") => train::together(),
         Some("widths") => train::sweep(),
@@ -44,9 +46,10 @@ fn main() -> ExitCode {
             None => Err("`serve` needs a state folder".into()),
         },
         Some("storm") => storm::thousand_workers(),
+        Some("ends") => ends::ends(std::env::args().nth(2)),
         Some(other) => Err(format!(
-            "there is no benchmark {other:?}; there are `pytorch`, `fused`, `widths`, `checkpoint`, `ledger`, `dispatch`, `scale` and \
-             `storm`"
+            "there is no benchmark {other:?}; there are `pytorch`, `fused`, `widths`, `checkpoint`, `ledger`, `dispatch`, `scale`, \
+             `storm` and `ends`"
         )
         .into()),
     };

@@ -20,6 +20,9 @@ pub(crate) struct BenchArguments {
 /// Hands over to the benchmarks. The exit code is theirs.
 pub(crate) fn run(workspace: &Workspace, bench: &BenchArguments) -> Result<ExitCode, TaskError> {
     setup::run(workspace, &SetupArguments::default())?;
+    // One benchmark starts the programs themselves.
+    let programs = ["build", "--release", "-p", "foldwise", "-p", "foldwise-worker"];
+    step::run("build", &mut workspace.cargo(programs))?;
     let mut cargo = workspace.cargo(["run", "--release", "-p", "foldwise-bench", "--"]);
     step::hand_over("bench", cargo.args(&bench.arguments))
 }
