@@ -43,4 +43,5 @@ pub use selection::{Alternatives, Choice, Comparison, SelectionReport};
 pub use state::{RunState, StudyState};
 pub use study::StudyReport;
 pub use table::{TableOptions, table};
+pub use time::rfc_3339;
 pub use trial::{CommonEpoch, TrialReport};

@@ -6,7 +6,8 @@ const DAY_MS: u64 = 86_400_000;
 const LAST_MS: u64 = 253_402_300_799_999;
 
 /// Milliseconds since 1970 as UTC in RFC 3339, to the millisecond. Times past the year 9999 become its end.
-pub(crate) fn rfc_3339(unix_ms: u64) -> String {
+#[must_use]
+pub fn rfc_3339(unix_ms: u64) -> String {
     let unix_ms = unix_ms.min(LAST_MS);
     let (year, month, day) = civil(unix_ms / DAY_MS);
     let ms = unix_ms % DAY_MS;
