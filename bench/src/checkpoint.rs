@@ -6,8 +6,14 @@ use foldwise_worker::trainer::{
     AfterEpoch, Checkpoint, Cohort, DeviceData, EpochOfMember, Observer, TrainError, Undisturbed, train,
 };
 
-use crate::cases::{Case, cases, cohort, data};
-use crate::train::{FOLDS, Outcome, WIDTH, median};
+use foldwise_study::spec::DeviceKind;
+use tch::Device;
+
+use crate::machine::now;
+use crate::rounds::median;
+use crate::section::Section;
+use crate::workload::Workload;
+use crate::{Outcome, rows};
 
 /// Rounds that the two sides take in turn; the table shows medians.
 const ROUNDS: usize = 5;
@@ -17,32 +23,42 @@ const EPOCHS: u32 = 6;
 const INTERVAL_S: f64 = 60.0;
 
 /// Fifteen perceptrons, fifteen small convolutional networks, and one larger one.
-pub(crate) fn cost() -> Outcome<()> {
-    println!("## checkpoint: cohorts with one after each epoch beside the same without\n");
-    println!(
-        "`cargo xtask bench checkpoint`, libtorch 2.11.0: medians of {ROUNDS} alternating rounds of {EPOCHS} \
-         epochs, one thread, AdamW, batch 64. A checkpoint is taken from the device and made a file in memory.\n"
-    );
-    println!(
-        "| case | without, s | with, s | checkpoint, ms | bytes | cost after each epoch | cost every {INTERVAL_S} s |"
-    );
-    println!("|---|--:|--:|--:|--:|--:|--:|");
+///
+/// # Errors
+/// When a cohort does not train.
+pub(crate) fn cost(section: &mut Section) -> Outcome<()> {
+    section.line(format!(
+        "Medians of {ROUNDS} alternating rounds of {EPOCHS} epochs, one thread. A checkpoint is taken from the device and made a \
+         file in memory; writing it to a disk is not in its milliseconds.\n"
+    ));
+    section.table(&[
+        "search",
+        "runs:",
+        "without, s:",
+        "with, s:",
+        "checkpoint, ms:",
+        "bytes:",
+        "cost after each epoch:",
+        &format!("cost every {INTERVAL_S} s:"),
+    ]);
     tch::set_num_threads(1);
-    for (name, width) in [("mlp-64-32", WIDTH), ("cnn-10k", WIDTH), ("cnn-94k", 1)] {
-        for case in cases().iter().filter(|case| case.name == name) {
-            row(case, width)?;
-        }
+    for (name, width) in [("a-64-32", 15), ("a-cnn-10k", 15), ("b", 1)] {
+        section.row(&row(&Workload::named(name)?, width)?);
     }
-    println!();
     Ok(())
 }
 
-fn row(case: &Case, width: usize) -> Outcome<()> {
-    // Wide cohorts need fewer rows for an epoch of about a second.
-    let rows = (case.rows * 3 / (2 + width)).next_multiple_of(64);
-    let case = Case { rows, ..case.clone() };
-    let (data, mut cohort) = (data(rows)?, cohort(&case, width, FOLDS.min(width))?);
-    cohort.members.iter_mut().for_each(|member| member.train.epochs = EPOCHS);
+fn row(workload: &Workload, width: usize) -> Outcome<Vec<String>> {
+    let search = workload.search(DeviceKind::Cpu, Some(width))?;
+    let data = rows::random(workload.rows, search.normalize.as_ref(), search.raw, Device::Cpu)?;
+    let mut cohort = search.cohorts.into_iter().next().ok_or("a plan without cohorts")?;
+    for member in &mut cohort.members {
+        // Wide cohorts need fewer rows for an epoch of a fraction of a second.
+        let rows =
+            (member.train_rows.len() * 3 / (2 + width)).next_multiple_of(64).min(member.train_rows.len());
+        member.train_rows.truncate(rows);
+        member.train.epochs = EPOCHS;
+    }
     // To warm up.
     seconds(&data, &cohort, &mut Undisturbed)?;
     let (mut without, mut with) = (Vec::new(), Vec::new());
@@ -54,16 +70,16 @@ fn row(case: &Case, width: usize) -> Outcome<()> {
     let (without, with) = (median(&mut without), median(&mut with));
     let checkpoint_s = median(&mut keeper.seconds);
     let epoch_s = without / f64::from(EPOCHS);
-    let how = if width == 1 { "alone".to_owned() } else { format!("{width} fused") };
-    println!(
-        "| {}, {how} | {without:.2} | {with:.2} | {:.1} | {} | {:.2} % | {:.3} % |",
-        case.name,
-        checkpoint_s * 1e3,
-        keeper.bytes,
-        checkpoint_s / epoch_s * 100.0,
-        checkpoint_s / INTERVAL_S * 100.0,
-    );
-    Ok(())
+    Ok(vec![
+        workload.label.to_owned(),
+        width.to_string(),
+        format!("{without:.2}"),
+        format!("{with:.2}"),
+        format!("{:.1}", checkpoint_s * 1e3),
+        keeper.bytes.to_string(),
+        format!("{:.2} %", checkpoint_s / epoch_s * 100.0),
+        format!("{:.3} %", checkpoint_s / INTERVAL_S * 100.0),
+    ])
 }
 
 /// Wall time of a training, s.
@@ -99,9 +115,4 @@ impl Observer for Keeper {
         self.seconds.push(Duration::as_secs_f64(&took));
         Ok(())
     }
-}
-
-#[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-fn now() -> Instant {
-    Instant::now()
 }

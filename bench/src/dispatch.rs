@@ -1,13 +1,13 @@
 //! What it takes to hand out a run that trains nothing and to keep its result, beside the tools that people would pick.
 
-use std::error::Error;
-
 use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::{self as proto};
 
+use crate::Outcome;
 use crate::noop::{Calls, Fleet, Worked, spec};
-use crate::peers;
+use crate::section::Section;
 use crate::served::{self, Served, Shared};
+use crate::tools;
 
 const WORKERS: usize = 64;
 const FOLDS: usize = 5;
@@ -39,21 +39,22 @@ struct Measured {
 ///
 /// # Errors
 /// When the coordinator refuses something.
-pub(crate) fn noop_runs() -> Result<(), Box<dyn Error>> {
-    foldwise().and_then(peers::beside)
+pub(crate) fn noop_runs(section: &mut Section) -> Outcome<()> {
+    let rate = foldwise(section)?;
+    tools::beside(section, rate)
 }
 
 /// Foldwise alone; runs per second of the first case.
 ///
 /// # Errors
 /// When the coordinator refuses something.
-pub(crate) fn foldwise() -> Result<f64, Box<dyn Error>> {
+fn foldwise(section: &mut Section) -> Outcome<f64> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    println!(
+    section.line(format!(
         "| Foldwise, {WORKERS} workers | runs | runs/s | results + next lease, ms: median | 99 of 100 below | longest | \
          coordinator, CPU ms per 1,000 runs | workers, CPU ms per 1,000 runs | commands per transaction: mean | largest |\n\
          |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
-    );
+    ));
     let mut first = None;
     for case in CASES {
         let mut measured = runtime.block_on(measure(&case))?;
@@ -62,20 +63,20 @@ pub(crate) fn foldwise() -> Result<f64, Box<dyn Error>> {
         worked.completions.sort();
         let [median, most, longest] = [0.5, 0.99, 1.0].map(|share| worked.completions.at(share));
         let [coordinator, workers] = cpu.map(|seconds| seconds * 1e6 / worked.runs as f64);
-        println!(
+        section.line(format!(
             "| {} | {} | {rate:.0} | {median:.1} | {most:.1} | {longest:.1} | {coordinator:.0} | {workers:.0} | {:.1} | {} |",
             case.name,
             worked.runs,
             shared.commands as f64 / shared.batches.max(1) as f64,
             shared.largest,
-        );
+        ));
         first.get_or_insert(rate);
     }
-    println!();
+    section.line("");
     first.ok_or_else(|| "there is a case".into())
 }
 
-async fn measure(case: &Case) -> Result<Measured, Box<dyn Error>> {
+async fn measure(case: &Case) -> Outcome<Measured> {
     let served = Served::start()?;
     let endpoint = served.endpoint()?;
     let mut person = StudyServiceClient::new(endpoint.connect().await?);

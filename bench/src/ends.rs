@@ -3,9 +3,7 @@
 //!
 //! Times are those of the programs' own logs.
 
-use std::error::Error;
 use std::fs;
-use std::path::PathBuf;
 
 use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::{self as proto, StudyState};
@@ -14,10 +12,10 @@ use tonic::transport::Channel;
 mod log;
 mod programs;
 
+use crate::Outcome;
+use crate::section::Section;
 use log::{Line, read, seconds_of_day};
 use programs::{House, Programs};
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Runs from start to report; the table shows medians.
 const STARTS: usize = 5;
@@ -32,15 +30,12 @@ const RESUMPTIONS: usize = 20;
 ///
 /// # Errors
 /// When a program does not start, or a study fails.
-pub(crate) fn ends(folder: Option<String>) -> Outcome<()> {
-    let programs = match folder {
-        Some(folder) => Programs::of(PathBuf::from(folder)),
-        None => Programs::beside()?,
-    };
-    start(&programs)?;
+pub(crate) fn ends(section: &mut Section) -> Outcome<()> {
+    let programs = Programs::beside()?;
+    start(section, &programs)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(changeover(&programs))?;
-    runtime.block_on(idle(&programs))
+    runtime.block_on(changeover(section, &programs))?;
+    runtime.block_on(idle(section, &programs))
 }
 
 /// A study of so many trials on two folds, one run to a cohort.
@@ -54,17 +49,22 @@ fn spec(name: &str, dataset: &str, train_rows: usize, trials: usize) -> String {
     )
 }
 
-fn start(programs: &Programs) -> Outcome<()> {
-    println!("\n## From `run` to the first epoch, and from the last result to the report\n");
+fn start(section: &mut Section, programs: &Programs) -> Outcome<()> {
+    section.line(format!("\n### From `run` to the first epoch, and from the last result to the report\n"));
     let opened = (0..STARTS).map(|_| programs.open_libtorch()).collect::<Outcome<Vec<f64>>>()?;
     let marks = (0..STARTS).map(|_| start_once(programs)).collect::<Outcome<Vec<_>>>()?;
-    println!("Medians of {STARTS}, Fashion-MNIST cached, one slot, one epoch of 30,000 rows to a run.\n");
-    println!("| until | ms since the start |\n|---|--:|");
+    section.line(format!(
+        "Medians of {STARTS}, Fashion-MNIST cached, one slot, one epoch of 30,000 rows to a run.\n"
+    ));
+    section.line(format!("| until | ms since the start |\n|---|--:|"));
     for (place, (what, _)) in marks[0].iter().enumerate() {
         let times = marks.iter().filter_map(|marks| marks[place].1).collect();
-        println!("| {what} | {} |", ms(&Times::of(times), 0.5));
+        section.line(format!("| {what} | {} |", ms(&Times::of(times), 0.5)));
     }
-    println!("\nA process that opens libtorch and does nothing else: {} ms.", ms(&Times::of(opened), 0.5));
+    section.line(format!(
+        "\nA process that opens libtorch and does nothing else: {} ms.",
+        ms(&Times::of(opened), 0.5)
+    ));
     Ok(())
 }
 
@@ -93,13 +93,15 @@ fn start_once(programs: &Programs) -> Outcome<Vec<(&'static str, Option<f64>)>> 
     ])
 }
 
-async fn changeover(programs: &Programs) -> Outcome<()> {
-    println!("\n## From one cohort to the next on a slot\n");
-    println!(
+async fn changeover(section: &mut Section, programs: &Programs) -> Outcome<()> {
+    section.line(format!("\n### From one cohort to the next on a slot\n"));
+    section.line(format!(
         "One slot, {TRIALS} trials of two folds, one run of 1,000 rows to a cohort; two studies take turns.\n"
-    );
-    println!("| | cohorts | median, ms | 99 of 100 below, ms | lease to lease, median, ms | loads of data |");
-    println!("|---|--:|--:|--:|--:|--:|");
+    ));
+    section.line(format!(
+        "| | cohorts | median, ms | 99 of 100 below, ms | lease to lease, median, ms | loads of data |"
+    ));
+    section.line(format!("|---|--:|--:|--:|--:|--:|"));
     let cases = [
         ("one study", vec!["fashion-mnist"]),
         ("two studies of the same data", vec!["fashion-mnist", "fashion-mnist"]),
@@ -133,33 +135,33 @@ async fn changeover(programs: &Programs) -> Outcome<()> {
         let (count, gaps, periods) = (periods.len() + 1, Times::of(gaps), Times::of(periods));
         let loads = if loads == 0 { "–".to_owned() } else { loads.to_string() };
         let [median, most, period] = [ms(&gaps, 0.5), ms(&gaps, 0.99), ms(&periods, 0.5)];
-        println!("| {name} | {count} | {median} | {most} | {period} | {loads} |");
+        section.line(format!("| {name} | {count} | {median} | {most} | {period} | {loads} |"));
     }
     Ok(())
 }
 
-async fn idle(programs: &Programs) -> Outcome<()> {
-    println!("\n## From work to an idle slot that has it\n");
-    println!("| from | times | median, ms | 99 of 100 below, ms |\n|---|--:|--:|--:|");
+async fn idle(section: &mut Section, programs: &Programs) -> Outcome<()> {
+    section.line(format!("\n### From work to an idle slot that has it\n"));
+    section.line(format!("| from | times | median, ms | 99 of 100 below, ms |\n|---|--:|--:|--:|"));
     let house = House::open(programs).await?;
     let mut client = house.client().await?;
     let worker = house.worker()?;
     house.wait_for_worker(&mut client).await?;
-    println!("<!-- an idle worker: {} -->", worker.memory()?);
+    section.line(format!("<!-- an idle worker: {} -->", worker.memory()?));
     let mut acknowledged = Vec::new();
     for number in 1..=SUBMISSIONS {
         submit(&mut client, &format!("s{number}"), spec("small", "fashion-mnist", 1_000, 1)).await?;
         acknowledged.push((number, seconds_of_day()));
         until(&mut client, number, |study| study.state() == StudyState::Succeeded).await?;
     }
-    println!("<!-- after {SUBMISSIONS} studies: {} -->", worker.memory()?);
+    section.line(format!("<!-- after {SUBMISSIONS} studies: {} -->", worker.memory()?));
     let lines = read(&house.worker_log())?;
     let waits = acknowledged.iter().filter_map(|(number, at)| {
         let of = format!("study=\"studies/{number}\"");
         let line = lines.iter().find(|line| line.says("training slot=") && line.says(&of))?;
         Some(line.after(*at))
     });
-    row("a submission's acknowledgement to the lease", &Times::of(waits.collect()));
+    row(section, "a submission's acknowledgement to the lease", &Times::of(waits.collect()));
     let large = SUBMISSIONS + 1;
     submit(&mut client, "large", spec("large", "fashion-mnist", 1_000, 2_000)).await?;
     let mut resumed = Vec::new();
@@ -178,7 +180,7 @@ async fn idle(programs: &Programs) -> Outcome<()> {
     let waits = resumed
         .iter()
         .filter_map(|&at| leases().find(|line| line.at > at - EARLY).map(|line| line.after(at)));
-    row("a resumption's acknowledgement to the lease", &Times::of(waits.collect()));
+    row(section, "a resumption's acknowledgement to the lease", &Times::of(waits.collect()));
     Ok(())
 }
 
@@ -228,6 +230,6 @@ fn ms(times: &Times, share: f64) -> String {
     time.map_or_else(|| "–".to_owned(), |time| format!("{:.1}", time * 1e3))
 }
 
-fn row(name: &str, times: &Times) {
-    println!("| {name} | {} | {} | {} |", times.0.len(), ms(times, 0.5), ms(times, 0.99));
+fn row(section: &mut Section, name: &str, times: &Times) {
+    section.line(format!("| {name} | {} | {} | {} |", times.0.len(), ms(times, 0.5), ms(times, 0.99)));
 }

@@ -1,8 +1,6 @@
 //! What a study of many runs costs the coordinator: memory, and the time of one command, which must not grow with it.
 
-use std::error::Error;
 use std::process::Command as Program;
-use std::time::Instant;
 
 use foldwise_coordinator::ledger::{
     Command, LeaseGrant, Ledger, LedgerConfig, MemberResult, Now, Reply, SlotInfo, WorkerInfo,
@@ -13,6 +11,9 @@ use foldwise_study::outcome::{EpochRecord, RunEnd, RunOutcome};
 use foldwise_study::plan::RunId;
 use foldwise_study::spec::{DeviceKind, Format};
 
+use crate::Outcome;
+use crate::machine::now as instant;
+use crate::section::Section;
 use crate::served::resident_bytes;
 
 /// Trials of each study; ten folds each.
@@ -21,21 +22,34 @@ const FOLDS: usize = 10;
 /// Cohorts that are leased and completed to time a command.
 const TIMED: u32 = 1_000;
 
+/// The hidden command that measures one size: `ledger-size TRIALS`.
+pub(crate) const PART: &str = "ledger-size";
+
 /// Prints a table with a line for each size. Each is measured in a process of its own, so that none uses memory that
 /// another gave back.
 ///
 /// # Errors
 /// When a measurement fails.
-pub(crate) fn sizes() -> Result<(), Box<dyn Error>> {
-    println!("| runs | submit, s | plan, ms | memory, MiB | bytes per run | lease + complete, µs |");
-    println!("|--:|--:|--:|--:|--:|--:|");
+pub(crate) fn sizes(section: &mut Section) -> Outcome<()> {
+    section.line(format!(
+        "{FOLDS} folds a trial, the 64-32 network, cohorts as the shipped CPU profile plans them. Memory is what the process holds \
+         more after the study was planned than before it was submitted.\n"
+    ));
+    section.table(&[
+        "runs:",
+        "submit, s:",
+        "plan, ms:",
+        "memory, MiB:",
+        "bytes per run:",
+        "lease + complete, µs:",
+    ]);
     for trials in TRIALS {
         let own = std::env::current_exe()?;
-        let measured = Program::new(own).args(["ledger-size", &trials.to_string()]).output()?;
+        let measured = Program::new(own).args([PART, &trials.to_string()]).output()?;
         if !measured.status.success() {
             return Err(String::from_utf8_lossy(&measured.stderr).into_owned().into());
         }
-        print!("{}", String::from_utf8_lossy(&measured.stdout));
+        section.line(String::from_utf8_lossy(&measured.stdout).trim_end());
     }
     Ok(())
 }
@@ -44,12 +58,12 @@ pub(crate) fn sizes() -> Result<(), Box<dyn Error>> {
 ///
 /// # Errors
 /// When the study is refused.
-#[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-pub(crate) fn one_size(trials: usize) -> Result<(), Box<dyn Error>> {
+pub(crate) fn part(arguments: &[String]) -> Outcome<()> {
+    let trials: usize = arguments.first().ok_or("it needs a number of trials")?.parse()?;
     let before = resident_bytes("self")?;
     let now = Now { monotonic_ms: 0, unix_ms: 0 };
     let mut ledger = Ledger::new(LedgerConfig { lease_ms: 30_000, profiles: Vec::new() });
-    let start = Instant::now();
+    let start = instant();
     let record = prepare("bench", &spec(trials), Format::Toml, &Cache::at("/nonexistent"));
     let record = record.map_err(|error| error.to_string())?;
     ledger.handle(Command::CreateStudy(Box::new(record)), now)?;
@@ -58,13 +72,13 @@ pub(crate) fn one_size(trials: usize) -> Result<(), Box<dyn Error>> {
     let worker = || "w".to_owned();
     let info = WorkerInfo { id: worker(), software: String::new(), slots: vec![slot] };
     ledger.handle(Command::RegisterWorker(info), now)?;
-    let start = Instant::now();
+    let start = instant();
     // The first lease plans the study.
     let mut grant = lease(&mut ledger, now)?;
     let plan = start.elapsed();
     let memory = resident_bytes("self")?.saturating_sub(before);
     let timed = TIMED.min(u32::try_from(ledger.studies()[&1].cohorts.len() - 1)?);
-    let start = Instant::now();
+    let start = instant();
     for _ in 0..timed {
         let results = grant.runs.iter().map(|&run| result(run)).collect();
         ledger.handle(
@@ -86,7 +100,7 @@ pub(crate) fn one_size(trials: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn lease(ledger: &mut Ledger, now: Now) -> Result<LeaseGrant, Box<dyn Error>> {
+fn lease(ledger: &mut Ledger, now: Now) -> Outcome<LeaseGrant> {
     match ledger.handle(Command::Lease { worker: "w".to_owned(), slot: 0 }, now)?.0 {
         Reply::Lease(grant) => Ok(*grant),
         other => Err(format!("no work: {other:?}").into()),
@@ -102,7 +116,7 @@ fn spec(trials: usize) -> String {
 }
 
 /// A result of ten epochs.
-pub(crate) fn result(run: RunId) -> MemberResult {
+fn result(run: RunId) -> MemberResult {
     let epoch = |epoch: u32| EpochRecord {
         epoch,
         train_loss: 0.5,

@@ -1,13 +1,13 @@
 //! What studies of a thousand to a million runs cost a coordinator from submission to report.
 
-use std::error::Error;
-use std::time::Instant;
-
 use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::{self as proto};
 use tonic::transport::Channel;
 
+use crate::Outcome;
+use crate::machine::now;
 use crate::noop::{Calls, Fleet, spec};
+use crate::section::Section;
 use crate::served::Served;
 
 /// Trials of each study.
@@ -23,29 +23,28 @@ type Person = StudyServiceClient<Channel>;
 ///
 /// # Errors
 /// When the coordinator refuses something.
-pub(crate) fn sizes() -> Result<(), Box<dyn Error>> {
+pub(crate) fn sizes(section: &mut Section) -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    println!(
+    section.line(format!(
         "| runs | submit, s | first lease (plans), s | coordinator, CPU µs per run | memory, MiB | memory, bytes per run | \
          database, bytes per run | page, s | JSON report, s | JSON report, MiB |\n\
          |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
-    );
+    ));
     for trials in TRIALS {
-        println!("{}", runtime.block_on(one_size(trials))?);
+        section.line(format!("{}", runtime.block_on(one_size(trials))?));
     }
-    println!();
+    section.line("");
     Ok(())
 }
 
 /// The line of one size.
-#[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-async fn one_size(trials: usize) -> Result<String, Box<dyn Error>> {
+async fn one_size(trials: usize) -> Outcome<String> {
     let served = Served::start()?;
     let endpoint = served.endpoint()?;
     let mut person = Person::new(endpoint.connect().await?);
     let empty = served.resident_bytes()?;
     let (spec, format) = (spec(trials, FOLDS, FLEET.epochs, None), proto::SpecFormat::Toml.into());
-    let start = Instant::now();
+    let start = now();
     person.create_study(proto::CreateStudyRequest { request_id: "bench".to_owned(), spec, format }).await?;
     let submit = start.elapsed();
     let before = served.cpu_seconds()?;
@@ -72,14 +71,13 @@ async fn one_size(trials: usize) -> Result<String, Box<dyn Error>> {
 }
 
 /// Seconds until a report is there whole, and its bytes.
-#[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-async fn report(person: &mut Person, form: proto::ReportForm) -> Result<(f64, usize), Box<dyn Error>> {
+async fn report(person: &mut Person, form: proto::ReportForm) -> Outcome<(f64, usize)> {
     let ask = proto::GetReportRequest {
         name: "bench".to_owned(),
         form: form.into(),
         ..proto::GetReportRequest::default()
     };
-    let start = Instant::now();
+    let start = now();
     let mut chunks = person.get_report(ask).await?.into_inner();
     let mut bytes = 0;
     while let Some(chunk) = chunks.message().await? {

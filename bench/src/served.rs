@@ -1,6 +1,5 @@
 //! A coordinator in a process of its own, so that its time and memory are told from those of its clients.
 
-use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -10,6 +9,11 @@ use foldwise_data::Cache;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Endpoint;
+
+use crate::Outcome;
+
+/// The hidden command that is the coordinator: `serve FOLDER`.
+pub(crate) const PART: &str = "serve";
 
 /// A running coordinator, with its state in a new folder on disk.
 #[derive(Debug)]
@@ -39,12 +43,12 @@ impl Served {
     ///
     /// # Errors
     /// When it does not come up.
-    pub(crate) fn start() -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn start() -> Outcome<Self> {
         let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
         std::fs::create_dir_all(&target)?;
         let folder = tempfile::tempdir_in(target)?;
         let mut child = Command::new(std::env::current_exe()?)
-            .arg("serve")
+            .arg(PART)
             .arg(folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -60,7 +64,7 @@ impl Served {
     ///
     /// # Errors
     /// When it did not say.
-    pub(crate) fn endpoint(&self) -> Result<Endpoint, Box<dyn Error>> {
+    pub(crate) fn endpoint(&self) -> Outcome<Endpoint> {
         Ok(Endpoint::from_shared(format!("http://{}", self.address))?)
     }
 
@@ -73,7 +77,7 @@ impl Served {
     ///
     /// # Errors
     /// When the system does not say.
-    pub(crate) fn cpu_seconds(&self) -> Result<f64, Box<dyn Error>> {
+    pub(crate) fn cpu_seconds(&self) -> Outcome<f64> {
         cpu_seconds(&self.child.id().to_string())
     }
 
@@ -81,7 +85,7 @@ impl Served {
     ///
     /// # Errors
     /// When the system does not say.
-    pub(crate) fn resident_bytes(&self) -> Result<u64, Box<dyn Error>> {
+    pub(crate) fn resident_bytes(&self) -> Outcome<u64> {
         resident_bytes(&self.child.id().to_string())
     }
 
@@ -89,7 +93,7 @@ impl Served {
     ///
     /// # Errors
     /// When it does not say.
-    pub(crate) fn stop(mut self) -> Result<Shared, Box<dyn Error>> {
+    pub(crate) fn stop(mut self) -> Outcome<Shared> {
         drop(self.orders.take());
         let mut said = String::new();
         self.answers.read_line(&mut said)?;
@@ -112,7 +116,8 @@ impl Drop for Served {
 ///
 /// # Errors
 /// When it cannot start.
-pub(crate) fn serve(state: &Path) -> Result<(), Box<dyn Error>> {
+pub(crate) fn serve(arguments: &[String]) -> Outcome<()> {
+    let state = Path::new(arguments.first().ok_or("it needs a state folder")?);
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let config = Config { listen: "127.0.0.1:0".parse()?, state: state.to_owned(), ..Config::default() };
         let coordinator = Coordinator::open(&config, Cache::at("/nonexistent"))?;
@@ -138,7 +143,7 @@ pub(crate) fn serve(state: &Path) -> Result<(), Box<dyn Error>> {
 ///
 /// # Errors
 /// When the system does not say.
-pub(crate) fn cpu_seconds(process: &str) -> Result<f64, Box<dyn Error>> {
+pub(crate) fn cpu_seconds(process: &str) -> Outcome<f64> {
     /// Parts of a second that the system counts in.
     const TICKS: f64 = 100.0;
     let account = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
@@ -152,7 +157,7 @@ pub(crate) fn cpu_seconds(process: &str) -> Result<f64, Box<dyn Error>> {
 ///
 /// # Errors
 /// When the system does not say.
-pub(crate) fn resident_bytes(process: &str) -> Result<u64, Box<dyn Error>> {
+pub(crate) fn resident_bytes(process: &str) -> Outcome<u64> {
     const PAGE_BYTES: u64 = 4096;
     let account = std::fs::read_to_string(format!("/proc/{process}/statm"))?;
     let pages: u64 = account.split(' ').nth(1).ok_or("no account of memory")?.parse()?;

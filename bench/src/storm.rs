@@ -1,15 +1,17 @@
 //! A coordinator under a storm: a thousand workers that train nothing ask it for work and hand results in as fast as it
 //! answers, over real sockets and with its real store, while a person asks how the study stands.
 
-use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::{self as proto};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
+use crate::Outcome;
+use crate::machine::now;
 use crate::noop::{Calls, Fleet, Times, spec};
+use crate::section::Section;
 use crate::served::Served;
 
 const FLEET: Fleet = Fleet { workers: 1_000, epochs: 10, calls: Calls::Together, patience_seconds: 1.0 };
@@ -22,11 +24,11 @@ const QUESTION_PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// When a call is refused for another reason than a full queue.
-pub(crate) fn thousand_workers() -> Result<(), Box<dyn Error>> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(storm())
+pub(crate) fn thousand_workers(section: &mut Section) -> Outcome<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(storm(section))
 }
 
-async fn storm() -> Result<(), Box<dyn Error>> {
+async fn storm(section: &mut Section) -> Outcome<()> {
     let served = Served::start()?;
     let endpoint = served.endpoint()?;
     let mut person = StudyServiceClient::new(endpoint.connect().await?);
@@ -38,26 +40,28 @@ async fn storm() -> Result<(), Box<dyn Error>> {
     stop.cancel();
     let mut questions = Times(asking.await?);
     served.stop()?;
-    println!(
+    section.line(format!(
         "{} workers, {} cohorts in {:.1} s: {:.0} cohorts/s, {} calls told to come again",
         FLEET.workers,
         worked.completions.0.len(),
         worked.elapsed.as_secs_f64(),
         worked.completions.0.len() as f64 / worked.elapsed.as_secs_f64(),
         worked.refused
-    );
-    println!("\n| call | calls | median, ms | 99 of 100 below, ms | longest, ms |\n|---|--:|--:|--:|--:|");
-    println!("{}", worked.leases.line("first lease"));
-    println!("{}", worked.completions.line("results (durable), with the next lease"));
-    println!("{}", questions.line("how the study stands"));
+    ));
+    section.line("");
+    section.line(format!(
+        "| call | calls | median, ms | 99 of 100 below, ms | longest, ms |\n|---|--:|--:|--:|--:|"
+    ));
+    section.line(format!("{}", worked.leases.line("first lease")));
+    section.line(format!("{}", worked.completions.line("results (durable), with the next lease")));
+    section.line(format!("{}", questions.line("how the study stands")));
     Ok(())
 }
 
-#[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 async fn ask(mut person: StudyServiceClient<Channel>, stop: CancellationToken) -> Vec<Duration> {
     let mut times = Vec::new();
     while !stop.is_cancelled() {
-        let start = Instant::now();
+        let start = now();
         if person.get_study(proto::GetStudyRequest { name: "bench".to_owned() }).await.is_ok() {
             times.push(start.elapsed());
         }

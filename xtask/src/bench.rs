@@ -12,17 +12,17 @@ use crate::workspace::Workspace;
 /// Which benchmarks.
 #[derive(Debug, Args)]
 pub(crate) struct BenchArguments {
-    /// The benchmark, and arguments for it; without any, the benchmarks say what they are
+    /// The benchmarks, all of them by default, and `--dry-run` to leave docs/benchmarks.md as it is
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
 
-/// Hands over to the benchmarks. The exit code is theirs.
+/// Builds the programs, some of which are measured whole, and hands over to the benchmarks. The exit code is theirs.
 pub(crate) fn run(workspace: &Workspace, bench: &BenchArguments) -> Result<ExitCode, TaskError> {
     setup::run(workspace, &SetupArguments::default())?;
-    // One benchmark starts the programs themselves.
-    let programs = ["build", "--release", "-p", "foldwise", "-p", "foldwise-worker"];
-    step::run("build", &mut workspace.cargo(programs))?;
-    let mut cargo = workspace.cargo(["run", "--release", "-p", "foldwise-bench", "--"]);
-    step::hand_over("bench", cargo.args(&bench.arguments))
+    // In one build, so that all agree on the features of what they share and nothing is built twice.
+    let packages = ["-p", "foldwise", "-p", "foldwise-worker", "-p", "foldwise-bench"];
+    step::run("build", workspace.cargo(["build", "--release"]).args(packages))?;
+    let program = workspace.binary("release", "foldwise-bench")?;
+    step::hand_over("bench", workspace.command(program).args(&bench.arguments))
 }

@@ -15,7 +15,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode, TaskError> {
     TaskError::need(&workspace.root().join(STUDY), "demo")?;
     setup::run(workspace, &SetupArguments::default())?;
     step::run("build", &mut workspace.cargo(["build", "-p", "foldwise", "-p", "foldwise-worker"]))?;
-    let foldwise = workspace.binary("foldwise")?;
+    let foldwise = workspace.binary("debug", "foldwise")?;
     step::run("dataset", workspace.command(&foldwise).args(["data", "fetch", "fashion-mnist"]))?;
     step::hand_over("study", workspace.command(&foldwise).args(["run", STUDY]))
 }

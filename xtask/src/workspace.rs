@@ -39,8 +39,8 @@ impl Workspace {
         cargo
     }
 
-    /// Where a built program lies, whatever the target folder.
-    pub(crate) fn binary(&self, name: &str) -> Result<PathBuf, TaskError> {
+    /// Where a program that was built with a profile (`debug`, `release`) lies, whatever the target folder.
+    pub(crate) fn binary(&self, profile: &str, name: &str) -> Result<PathBuf, TaskError> {
         let metadata = |reason: String| TaskError::Metadata { reason };
         let output = self
             .cargo(["metadata", "--no-deps", "--format-version", "1"])
@@ -51,7 +51,7 @@ impl Workspace {
         }
         let folder = target_folder(&String::from_utf8_lossy(&output.stdout))
             .ok_or_else(|| metadata("its answer names no target_directory".to_owned()))?;
-        Ok(folder.join("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
+        Ok(folder.join(profile).join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
     }
 }
 

@@ -1,6 +1,5 @@
 //! The programs as people start them: a whole run, or a coordinator and a worker.
 
-use std::error::Error;
 use std::fs::{self, File};
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
@@ -13,8 +12,7 @@ use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use tonic::transport::{Channel, Endpoint};
 
 use super::log::seconds_of_day;
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use crate::Outcome;
 
 /// What is logged: enough to see when a cohort's training begins and ends.
 const LOG: &str = "info,foldwise_worker=debug";
