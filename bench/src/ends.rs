@@ -50,13 +50,13 @@ fn spec(name: &str, dataset: &str, train_rows: usize, trials: usize) -> String {
 }
 
 fn start(section: &mut Section, programs: &Programs) -> Outcome<()> {
-    section.line(format!("\n### From `run` to the first epoch, and from the last result to the report\n"));
+    section.line("\n### From `run` to the first epoch, and from the last result to the report\n");
     let opened = (0..STARTS).map(|_| programs.open_libtorch()).collect::<Outcome<Vec<f64>>>()?;
     let marks = (0..STARTS).map(|_| start_once(programs)).collect::<Outcome<Vec<_>>>()?;
     section.line(format!(
         "Medians of {STARTS}, Fashion-MNIST cached, one slot, one epoch of 30,000 rows to a run.\n"
     ));
-    section.line(format!("| until | ms since the start |\n|---|--:|"));
+    section.line("| until | ms since the start |\n|---|--:|");
     for (place, (what, _)) in marks[0].iter().enumerate() {
         let times = marks.iter().filter_map(|marks| marks[place].1).collect();
         section.line(format!("| {what} | {} |", ms(&Times::of(times), 0.5)));
@@ -94,14 +94,14 @@ fn start_once(programs: &Programs) -> Outcome<Vec<(&'static str, Option<f64>)>> 
 }
 
 async fn changeover(section: &mut Section, programs: &Programs) -> Outcome<()> {
-    section.line(format!("\n### From one cohort to the next on a slot\n"));
+    section.line("\n### From one cohort to the next on a slot\n");
     section.line(format!(
         "One slot, {TRIALS} trials of two folds, one run of 1,000 rows to a cohort; two studies take turns.\n"
     ));
-    section.line(format!(
-        "| | cohorts | median, ms | 99 of 100 below, ms | lease to lease, median, ms | loads of data |"
-    ));
-    section.line(format!("|---|--:|--:|--:|--:|--:|"));
+    section.line(
+        "| | cohorts | median, ms | 99 of 100 below, ms | lease to lease, median, ms | loads of data |",
+    );
+    section.line("|---|--:|--:|--:|--:|--:|");
     let cases = [
         ("one study", vec!["fashion-mnist"]),
         ("two studies of the same data", vec!["fashion-mnist", "fashion-mnist"]),
@@ -141,8 +141,8 @@ async fn changeover(section: &mut Section, programs: &Programs) -> Outcome<()> {
 }
 
 async fn idle(section: &mut Section, programs: &Programs) -> Outcome<()> {
-    section.line(format!("\n### From work to an idle slot that has it\n"));
-    section.line(format!("| from | times | median, ms | 99 of 100 below, ms |\n|---|--:|--:|--:|"));
+    section.line("\n### From work to an idle slot that has it\n");
+    section.line("| from | times | median, ms | 99 of 100 below, ms |\n|---|--:|--:|--:|");
     let house = House::open(programs).await?;
     let mut client = house.client().await?;
     let worker = house.worker()?;

@@ -25,13 +25,11 @@ type Person = StudyServiceClient<Channel>;
 /// When the coordinator refuses something.
 pub(crate) fn sizes(section: &mut Section) -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    section.line(format!(
-        "| runs | submit, s | first lease (plans), s | coordinator, CPU µs per run | memory, MiB | memory, bytes per run | \
+    section.line("| runs | submit, s | first lease (plans), s | coordinator, CPU µs per run | memory, MiB | memory, bytes per run | \
          database, bytes per run | page, s | JSON report, s | JSON report, MiB |\n\
-         |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
-    ));
+         |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
     for trials in TRIALS {
-        section.line(format!("{}", runtime.block_on(one_size(trials))?));
+        section.line(&runtime.block_on(one_size(trials))?);
     }
     section.line("");
     Ok(())

@@ -49,12 +49,10 @@ async fn storm(section: &mut Section) -> Outcome<()> {
         worked.refused
     ));
     section.line("");
-    section.line(format!(
-        "| call | calls | median, ms | 99 of 100 below, ms | longest, ms |\n|---|--:|--:|--:|--:|"
-    ));
-    section.line(format!("{}", worked.leases.line("first lease")));
-    section.line(format!("{}", worked.completions.line("results (durable), with the next lease")));
-    section.line(format!("{}", questions.line("how the study stands")));
+    section.line("| call | calls | median, ms | 99 of 100 below, ms | longest, ms |\n|---|--:|--:|--:|--:|");
+    section.line(worked.leases.line("first lease"));
+    section.line(worked.completions.line("results (durable), with the next lease"));
+    section.line(questions.line("how the study stands"));
     Ok(())
 }
 
