@@ -26,7 +26,7 @@ const WAIT_SECONDS: f64 = 20.0;
 /// One cohort, and no final stage.
 const SPEC: &str = "name = \"idle\"\n[data]\ndataset = \"fashion-mnist\"\n[validation]\nk_fold = { folds = 2 }\n\
     [network]\nmlp = { hidden = [8] }\n[train]\nepochs = 1\nbatch_size = 100\n\
-    optimizer = { kind = \"sgd\", lr = 0.1 }\n[final]\nskip = true\n";
+    optimizer = { kind = \"sgd\", lr = 0.1 }\n[plan]\nwidth = 2\n[final]\nskip = true\n";
 
 /// A coordinator that nobody reaches but this test.
 struct House {

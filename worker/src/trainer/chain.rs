@@ -56,8 +56,8 @@ pub(super) struct Stepped {
     pub(super) losses: Losses,
     /// `[E, B]`, where targets are classes.
     pub(super) hits: Option<Tensor>,
-    /// One per parameter, `[E, …]`, until the next step.
-    pub(super) gradients: Vec<Tensor>,
+    /// One per parameter, `[E, …]`, until the next step; none where the step was taken on the way.
+    pub(super) gradients: Option<Vec<Tensor>>,
 }
 
 impl Chain {
@@ -116,12 +116,15 @@ impl Chain {
     }
 
     /// Losses, hits and gradients of inputs `[G·B, numbers]` and their targets, in step `step` of the run.
+    ///
+    /// With a plain `descent`, −learning rate of each member, weights are moved as soon as their gradients are known, which
+    /// then are never written down: of small batches that is half of what a step moves through memory.
     pub(super) fn step(
         &mut self,
-        inputs: &Tensor,
-        targets: &Tensor,
+        (inputs, targets): (&Tensor, &Tensor),
         streams: i64,
         step: u64,
+        descent: Option<&[f32]>,
     ) -> Result<Stepped, TrainError> {
         let size = inputs.size();
         let rows = size[0] / streams;
@@ -138,11 +141,11 @@ impl Chain {
         let result = self
             .forward(&mut room, &x, step)
             .and_then(|()| self.compare(&mut room, targets, streams))
-            .and_then(|()| self.backward(&mut room, &x));
+            .and_then(|()| self.backward(&mut room, &x, descent));
         let stepped = result.map(|()| Stepped {
             losses: Losses { values: room.losses.shallow_clone(), weights: None },
             hits: (self.goal == Goal::Classes).then(|| room.hits.shallow_clone()),
-            gradients: self.gradients.iter().map(Tensor::shallow_clone).collect(),
+            gradients: descent.is_none().then(|| self.gradients.iter().map(Tensor::shallow_clone).collect()),
         });
         self.rooms.push(room);
         stepped
@@ -221,31 +224,48 @@ impl Chain {
         Ok(())
     }
 
-    fn backward(&mut self, room: &mut Room, x: &Tensor) -> Result<(), TrainError> {
+    fn backward(&mut self, room: &mut Room, x: &Tensor, descent: Option<&[f32]>) -> Result<(), TrainError> {
         let rows = room.row_count();
         for position in (0..self.links.len()).rev() {
             let (before, spot) = room.split(position);
             match &mut self.links[position] {
-                Link::Linear { weight, first, learns_bias, .. } => {
-                    let gradient = &self.gradients[*first];
-                    let _ = match before.as_ref() {
-                        None => per_stream(&spot.delta, x)?.f_bmm_out(&per_stream(gradient, x)?, x)?,
-                        Some(before) => spot.delta.f_bmm_out(gradient, &before.out.f_transpose(1, 2)?)?,
-                    };
+                Link::Linear { weight, bias, first, learns_bias } => {
+                    if let Some(before) = &before {
+                        let _ = weight.f_transpose(1, 2)?.f_bmm_out(&before.delta, &spot.delta)?;
+                    }
+                    if let Some(descent) = descent {
+                        self.kernels.scale_members(floats_mut(&mut spot.delta)?, descent);
+                    }
+                    let along = descent.is_some();
+                    let gradient = if along { &*weight } else { &self.gradients[*first] };
+                    match &before {
+                        None => learn(&mut per_stream(gradient, x)?, &per_stream(&spot.delta, x)?, x, along)?,
+                        Some(before) => {
+                            let input = before.out.f_transpose(1, 2)?;
+                            learn(&mut gradient.shallow_clone(), &spot.delta, &input, along)?;
+                        }
+                    }
                     if *learns_bias {
                         let sums = floats_mut(&mut self.gradients[*first + 1])?;
                         self.kernels.sum_rows(floats(&spot.delta)?, sums, rows);
-                    }
-                    if let Some(before) = before {
-                        let _ = weight.f_transpose(1, 2)?.f_bmm_out(&before.delta, &spot.delta)?;
+                        if let (Some(bias), Some(_)) = (bias, descent) {
+                            self.kernels.add(floats_mut(bias)?, sums);
+                        }
                     }
                 }
-                Link::BatchNorm { scale, first, .. } => {
+                Link::BatchNorm { scale, shift, first, .. } => {
                     let (scales, shifts) = self.gradients.split_at_mut(*first + 1);
-                    let into = [floats_mut(&mut scales[*first])?, floats_mut(&mut shifts[0])?];
+                    let [scales, shifts] = [floats_mut(&mut scales[*first])?, floats_mut(&mut shifts[0])?];
                     let normal = floats(&spot.kept)?;
                     let delta = floats_mut(&mut spot.delta)?;
+                    let into = [&mut *scales, &mut *shifts];
                     self.kernels.normalize_back(delta, normal, &spot.inverse, floats(scale)?, into);
+                    if let Some(descent) = descent {
+                        for (values, gradient) in [(scale, scales), (shift, shifts)] {
+                            self.kernels.scale_members(gradient, descent);
+                            self.kernels.add(floats_mut(values)?, gradient);
+                        }
+                    }
                 }
                 Link::Function(function) => {
                     self.kernels.function_back(*function, floats(&spot.out)?, floats_mut(&mut spot.delta)?);
@@ -288,6 +308,12 @@ impl Link {
     fn keeps(&self) -> bool {
         matches!(self, Self::BatchNorm { .. } | Self::Dropout(_))
     }
+}
+
+/// Writes a gradient down, or with `along` moves the weights themselves along it.
+fn learn(into: &mut Tensor, delta: &Tensor, input: &Tensor, along: bool) -> Result<(), TrainError> {
+    let _ = if along { into.f_baddbmm_(delta, input)? } else { delta.f_bmm_out(into, input)? };
+    Ok(())
 }
 
 /// `[E, O, …]` as `[G, E/G·O, …]` for inputs `[G, B, F]`.

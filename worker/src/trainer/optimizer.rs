@@ -133,6 +133,20 @@ impl Optimizer {
         }
     }
 
+    /// What gradients are multiplied with, of each slot, where the next step is that and nothing else.
+    pub(super) fn plain_descent(&self) -> Option<Vec<f32>> {
+        let plain = |own: &Settings| own.kind == OptimizerKind::Sgd && own.weight_decay() == 0.0;
+        let each = self.settings.iter().zip(&self.paces);
+        let descent =
+            |(own, pace): (&Settings, &Pace)| Rates::new(own, *pace, self.step + 1).narrow().descent;
+        (self.state.is_empty() && self.settings.iter().all(plain)).then(|| each.map(descent).collect())
+    }
+
+    /// Counts a step that was taken elsewhere.
+    pub(super) fn count_step(&mut self) {
+        self.step += 1;
+    }
+
     /// Steps taken.
     pub(super) fn steps(&self) -> i32 {
         self.step

@@ -78,12 +78,20 @@ impl Learner {
     ) -> Result<(), TrainError> {
         let targets = intake.data().rows().targets(index)?;
         let inputs = intake.training(index, self.steps)?;
-        let Stepped { losses, hits, mut gradients } = match &mut self.chain {
-            Some(chain) => no_grad(|| chain.step(&inputs, &targets, streams, self.steps))?,
+        let Stepped { losses, hits, gradients } = match &mut self.chain {
+            Some(chain) => {
+                let plain = self.clipping.is_none() && !recorder.needs_squares();
+                let descent = plain.then(|| self.optimizer.plain_descent()).flatten();
+                no_grad(|| chain.step((&inputs, &targets), streams, self.steps, descent.as_deref()))?
+            }
             None => self.differentiate(&inputs, &targets, streams)?,
         };
         self.steps += 1;
         no_grad(|| {
+            let Some(mut gradients) = gradients else {
+                self.optimizer.count_step();
+                return tally.add(&losses, hits.as_ref());
+            };
             let clips = self.clipping.as_ref().is_some_and(Clipping::needs_squares);
             let wanted = clips || recorder.needs_squares();
             let squares = wanted.then(|| squares(&gradients)).transpose()?;
@@ -107,6 +115,6 @@ impl Learner {
         let losses = self.objective.losses(&outputs, targets, streams)?;
         let gradients = self.model.parameters.gradients(&losses.total()?)?;
         let hits = no_grad(|| self.objective.hits(&outputs, targets, streams))?;
-        Ok(Stepped { losses, hits, gradients })
+        Ok(Stepped { losses, hits, gradients: Some(gradients) })
     }
 }

@@ -56,6 +56,25 @@ impl Kernels {
         });
     }
 
+    /// `values = values + by`.
+    pub(super) fn add(&self, values: &mut [f32], by: &[f32]) {
+        self.arch.dispatch(|| {
+            for (value, by) in values.iter_mut().zip(by) {
+                *value += by;
+            }
+        });
+    }
+
+    /// Multiplies each member's numbers, `[E, …]`, by its factor.
+    pub(super) fn scale_members(&self, values: &mut [f32], factors: &[f32]) {
+        let each = values.len() / factors.len();
+        self.arch.dispatch(|| {
+            for (values, factor) in values.chunks_exact_mut(each).zip(factors) {
+                values.iter_mut().for_each(|value| *value *= factor);
+            }
+        });
+    }
+
     /// `values = values · by`.
     pub(super) fn scale(&self, values: &mut [f32], by: &[f32]) {
         self.arch.dispatch(|| {

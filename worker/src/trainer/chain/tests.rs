@@ -77,14 +77,15 @@ fn a_chain_gives_what_autograd_gives() {
                 } else {
                     ramp(streams * rows * OUTPUTS as i64, 3.0).view((-1, OUTPUTS as i64))
                 };
-                let stepped = no_grad(|| chain.step(&inputs, &targets, streams, step)).expect("a step");
+                let stepped =
+                    no_grad(|| chain.step((&inputs, &targets), streams, step, None)).expect("a step");
                 let outputs = derived.forward(&inputs, streams, Mode::Train { step }).expect("outputs");
                 let losses = objective.losses(&outputs, &targets, streams).expect("losses");
                 let gradients =
                     derived.parameters.gradients(&losses.total().expect("a sum")).expect("gradients");
                 let what = format!("{spec:?}, {members} members of {streams} streams, step {step}");
                 assert_close(&stepped.losses.values, &losses.values.detach(), &what);
-                for (own, other) in stepped.gradients.iter().zip(&gradients) {
+                for (own, other) in stepped.gradients.expect("gradients").iter().zip(&gradients) {
                     assert_close(own, other, &what);
                 }
                 let hits = objective.hits(&outputs, &targets, streams).expect("hits");
@@ -96,6 +97,39 @@ fn a_chain_gives_what_autograd_gives() {
                     assert_close(own, other, &what);
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn a_descent_on_the_way_is_one_along_the_gradients() {
+    for spec in [mlp(Activation::Relu, true, 0.3), mlp(Activation::Sigmoid, false, 0.0), leaky()] {
+        let network = resolved(&spec);
+        let objective = objective(true, None, None);
+        let (apart, together) = (model(&network, 4, Precision::Fp32), model(&network, 4, Precision::Fp32));
+        let chain =
+            |model: &Model| Chain::new(model, &objective, Device::Cpu).expect("memory").expect("a chain");
+        let (mut written, mut on_the_way) = (chain(&apart), chain(&together));
+        let descent = [-0.1_f32, -0.2, -0.3, -0.4];
+        for step in 0..3 {
+            let inputs = ramp(2 * 5 * FEATURES, step as f64).view((-1, FEATURES));
+            let targets = Tensor::arange(2 * 5, (Kind::Int64, Device::Cpu)).remainder(OUTPUTS as i64);
+            let of = |chain: &mut Chain, descent| {
+                no_grad(|| chain.step((&inputs, &targets), 2, step, descent)).expect("a step")
+            };
+            let gradients = of(&mut written, None).gradients.expect("gradients");
+            for (leaf, gradient) in apart.parameters.leaves().iter().zip(&gradients) {
+                let mut rates = vec![1; gradient.dim()];
+                rates[0] = -1;
+                let moved = gradient * Tensor::from_slice(&descent).view(&rates[..]);
+                let _ = no_grad(|| leaf.detach().f_add_(&moved)).expect("the same shape");
+            }
+            assert!(of(&mut on_the_way, Some(&descent)).gradients.is_none());
+            assert_close(
+                together.parameters.values(),
+                apart.parameters.values(),
+                &format!("{spec:?}, step {step}"),
+            );
         }
     }
 }
