@@ -44,8 +44,10 @@ fn spec(name: &str, dataset: &str, train_rows: usize, trials: usize) -> String {
         "name = \"{name}\"\n[data]\ndataset = \"{dataset}\"\ntrain_rows = {train_rows}\n\
          normalize = {{ mean = [0.2860], std = [0.3530] }}\n[validation]\nk_fold = {{ folds = 2 }}\n[network]\n\
          mlp = {{ hidden = [64, 32] }}\n[train]\nepochs = 1\nbatch_size = 256\noptimizer = {{ kind = \"adam\" }}\n\
-         [space]\n\"train.optimizer.lr\" = {{ log = [1e-4, 1e-2], steps = {trials} }}\n[plan]\nwidth = 1\n\
-         [final]\nrefit = {{ epochs = 1 }}\n"
+         [space]\n\"train.optimizer.lr\" = {{ log = [1e-4, 1e-2], steps = {} }}\n[plan]\nwidth = 1\n\
+         [final]\nrefit = {{ epochs = 1 }}\n",
+        // A range has two steps at least.
+        trials.max(2)
     )
 }
 

@@ -50,9 +50,17 @@ impl Reading {
 }
 
 /// Time that this thread spent on a core, ns; `None` where the system does not say.
+#[cfg(target_os = "linux")]
 fn thread_ns() -> Option<u64> {
-    let account = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    account.split_whitespace().next()?.parse().ok().filter(|&spent: &u64| spent > 0)
+    // The account in /proc is brought up to date at the scheduler's ticks only, some milliseconds apart.
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let (seconds, nanoseconds) = (u64::try_from(spent.tv_sec).ok()?, u64::try_from(spent.tv_nsec).ok()?);
+    Some(seconds * 1_000_000_000 + nanoseconds)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn thread_ns() -> Option<u64> {
+    None
 }
 
 impl fmt::Display for Stopwatch {

@@ -22,7 +22,7 @@ pub(super) struct Optimizer {
     blocks: Vec<Block>,
     /// `[N]`, the parameters' own memory.
     values: Tensor,
-    /// What is kept between steps, `[N]` each: see [`Optimizer::kept`].
+    /// What is kept between steps, `[N]` each: see [`Settings::kept`].
     state: Vec<Tensor>,
     paces: Vec<Pace>,
     step: i32,
@@ -77,7 +77,7 @@ impl Optimizer {
 
     fn with(engine: Engine, settings: Vec<Settings>, parameters: &Parameters) -> Result<Self, TrainError> {
         let flat = || parameters.values().f_zeros_like();
-        let state = (0..Self::kept(&settings[0])).map(|_| flat()).collect::<Result<Vec<_>, _>>()?;
+        let state = (0..settings[0].kept()).map(|_| flat()).collect::<Result<Vec<_>, _>>()?;
         let optimizer = Self {
             members: parameters.members(),
             blocks: parameters.blocks().to_vec(),
@@ -90,19 +90,6 @@ impl Optimizer {
         };
         (0..optimizer.members).try_for_each(|slot| optimizer.clear(slot))?;
         Ok(optimizer)
-    }
-
-    /// How many buffers a rule keeps: the momentum (SGD); both means and with `AMSGrad` the largest second one (Adam);
-    /// the mean of squares, with momentum the momentum and where centered the mean (`RMSprop`); the sum of squares
-    /// (Adagrad).
-    fn kept(settings: &Settings) -> usize {
-        let momentum = usize::from(settings.momentum() > 0.0);
-        match settings.kind {
-            OptimizerKind::Sgd => momentum,
-            OptimizerKind::Adam | OptimizerKind::Adamw => 2 + usize::from(settings.amsgrad()),
-            OptimizerKind::Rmsprop => 1 + momentum + usize::from(settings.centered()),
-            OptimizerKind::Adagrad => 1,
-        }
     }
 
     /// Sets what the slots' next steps are taken with.
