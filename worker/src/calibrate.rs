@@ -1,6 +1,6 @@
 //! Measures on this device what fusing gains, through the real trainer, and makes the device profile that plans use.
 //!
-//! Every network of a [`ladder`] trains in cohorts of rising widths, in rounds that take the widths in turn, so that a
+//! Every network of a ladder trains in cohorts of rising widths, in rounds that take the widths in turn, so that a
 //! noisy machine slows all of them alike. What counts is the median over rounds of how much faster than alone.
 
 use std::fmt;
