@@ -29,6 +29,7 @@ mod loss;
 mod measure;
 mod meter;
 mod model;
+mod number;
 mod observer;
 mod optimizer;
 mod parameters;
@@ -40,6 +41,7 @@ mod selected;
 mod step;
 mod streams;
 mod tally;
+mod trunk;
 mod weights;
 
 pub use checkpoint::{Checkpoint, CheckpointError};

@@ -142,7 +142,8 @@ pub(super) fn add(a: &Activation, b: &Activation) -> Result<Activation, TrainErr
     Ok(Activation::with(values, form, a.copies))
 }
 
-fn bf16(values: &Tensor) -> Result<Tensor, TrainError> {
+/// Values in 16 bits.
+pub(super) fn bf16(values: &Tensor) -> Result<Tensor, TrainError> {
     Ok(values.f_to_kind(Kind::BFloat16)?)
 }
 

@@ -10,12 +10,15 @@ use super::activation::{Activation, Form};
 use super::dropout::{Dropout, Extent};
 use super::layers::{self, Function, Running};
 use super::parameters::Parameters;
+use super::trunk::Trunk;
 
 /// The fused networks of a cohort: parameters, batch norm's statistics and the layers' order.
 #[derive(Debug)]
 pub(super) struct Model {
     pub(super) parameters: Parameters,
     stages: Vec<Stage>,
+    /// What stands for the first stages, where it pays.
+    trunk: Option<Trunk>,
     precision: Precision,
     device: Device,
     input: Vec<usize>,
@@ -65,9 +68,22 @@ impl Model {
             first += shaped.parameters().len();
         }
         pool_before_relu(&mut stages);
+        let trunk = (device == Device::Cpu).then(|| Trunk::new(&stages, precision)).transpose()?.flatten();
         let outputs = network.layers.iter().map(|layer| layer.output.iter().product::<usize>());
         let widest = outputs.max().unwrap_or(1).max(1) as i64;
-        Ok(Self { parameters, stages, precision, device, input: network.input.clone(), widest })
+        Ok(Self { parameters, stages, trunk, precision, device, input: network.input.clone(), widest })
+    }
+
+    /// The same model, all of whose steps go through autograd.
+    #[cfg(test)]
+    pub(super) fn derived(self) -> Self {
+        Self { trunk: None, ..self }
+    }
+
+    /// Whether its first layers are written out.
+    #[cfg(test)]
+    pub(super) fn has_trunk(&self) -> bool {
+        self.trunk.is_some()
     }
 
     /// Its layers, in order.
@@ -96,8 +112,13 @@ impl Model {
         let leaves = self.parameters.leaves();
         let precision = self.precision;
         let mut x = Activation::rows(rows, streams, &self.input)?;
+        let mut done = 0;
+        if let Some(trunk) = &mut self.trunk {
+            x = trunk.forward(x, &self.parameters, mode)?;
+            done = trunk.stages();
+        }
         let mut pile = Vec::new();
-        for stage in &mut self.stages {
+        for stage in &mut self.stages[done..] {
             x = match stage {
                 Stage::Linear { first, bias } => {
                     layers::linear(&x, &leaves[*first], bias.then(|| &leaves[*first + 1]), precision)?
@@ -140,6 +161,14 @@ impl Model {
             };
         }
         x.per_member(members)?.batches()
+    }
+
+    /// The gradient by each parameter, `[E, …]` as held, of `loss` (a single number) of the last outputs.
+    pub(super) fn gradients(&mut self, loss: &Tensor) -> Result<Vec<Tensor>, TrainError> {
+        match &mut self.trunk {
+            Some(trunk) => trunk.gradients(loss, &self.parameters),
+            None => self.parameters.gradients(loss),
+        }
     }
 
     /// Batch norm's statistics, `[E·C]` each: mean and variance, layer after layer.

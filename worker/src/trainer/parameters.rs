@@ -90,14 +90,37 @@ impl Parameters {
 
     /// The gradient of `loss` (a single number) by each parameter, `[E, …]` as held.
     pub(super) fn gradients(&self, loss: &Tensor) -> Result<Vec<Tensor>, TrainError> {
-        let lives = || self.leaves.iter().zip(&self.live);
-        let by: Vec<&Tensor> = lives().filter_map(|(leaf, &live)| live.then_some(leaf)).collect();
+        self.derive(0, loss, None).map(|(gradients, _)| gradients)
+    }
+
+    /// The same of the parameters from `first` on, and the gradient by the activation that they begin with.
+    pub(super) fn gradients_from(
+        &self,
+        first: usize,
+        loss: &Tensor,
+        start: &Tensor,
+    ) -> Result<(Vec<Tensor>, Tensor), TrainError> {
+        let (gradients, by_start) = self.derive(first, loss, Some(start))?;
+        Ok((gradients, by_start.map_or_else(|| start.f_zeros_like(), Ok)?))
+    }
+
+    fn derive(
+        &self,
+        first: usize,
+        loss: &Tensor,
+        start: Option<&Tensor>,
+    ) -> Result<(Vec<Tensor>, Option<Tensor>), TrainError> {
+        let lives = || self.leaves.iter().zip(&self.live).skip(first);
+        let own = lives().filter_map(|(leaf, &live)| live.then_some(leaf));
+        let by: Vec<&Tensor> = start.into_iter().chain(own).collect();
         let mut found = Tensor::f_run_backward(&[loss], &by, false, false)?.into_iter();
+        let by_start = start.and_then(|_| found.next());
         let next = |(leaf, &live): (&Tensor, &bool)| match live.then(|| found.next()).flatten() {
             Some(gradient) => Ok(gradient),
-            None => Ok(leaf.f_zeros_like()?),
+            None => leaf.f_zeros_like(),
         };
-        lives().map(next).collect()
+        let gradients: Result<_, _> = lives().map(next).collect();
+        Ok((gradients?, by_start))
     }
 
     /// Whether a parameter has an effect on the loss.

@@ -113,7 +113,7 @@ impl Learner {
     ) -> Result<Stepped, TrainError> {
         let outputs = self.model.forward(inputs, streams, Mode::Train { step: self.steps })?;
         let losses = self.objective.losses(&outputs, targets, streams)?;
-        let gradients = self.model.parameters.gradients(&losses.total()?)?;
+        let gradients = self.model.gradients(&losses.total()?)?;
         let hits = no_grad(|| self.objective.hits(&outputs, targets, streams))?;
         Ok(Stepped { losses, hits, gradients: Some(gradients) })
     }

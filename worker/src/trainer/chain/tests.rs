@@ -81,8 +81,7 @@ fn a_chain_gives_what_autograd_gives() {
                     no_grad(|| chain.step((&inputs, &targets), streams, step, None)).expect("a step");
                 let outputs = derived.forward(&inputs, streams, Mode::Train { step }).expect("outputs");
                 let losses = objective.losses(&outputs, &targets, streams).expect("losses");
-                let gradients =
-                    derived.parameters.gradients(&losses.total().expect("a sum")).expect("gradients");
+                let gradients = derived.gradients(&losses.total().expect("a sum")).expect("gradients");
                 let what = format!("{spec:?}, {members} members of {streams} streams, step {step}");
                 assert_close(&stepped.losses.values, &losses.values.detach(), &what);
                 for (own, other) in stepped.gradients.expect("gradients").iter().zip(&gradients) {

@@ -7,7 +7,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use tch::Tensor;
 
 use super::{Rates, TrainError};
-use crate::trainer::host::{floats, floats_mut};
+use crate::trainer::host::{self, floats, floats_mut};
 use crate::trainer::parameters::Block;
 
 /// Numbers of a stretch that one of several threads takes: enough to be worth the hand-over.
@@ -42,11 +42,7 @@ struct Options {
 
 impl Host {
     pub(super) fn new(threads: usize) -> Result<Self, TrainError> {
-        let pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = (threads > 1).then(pool).transpose();
-        let pool =
-            pool.map_err(|error| TrainError::Data(format!("threads could not be started: {error}")))?;
-        Ok(Self { arch: Arch::new(), pool })
+        Ok(Self { arch: Arch::new(), pool: host::threads(threads)? })
     }
 
     /// Takes a step: `values` and `state` are flat, `gradients` one per block, `rates` one per slot.
