@@ -12,6 +12,7 @@ mod ends;
 mod gpu;
 mod ledger;
 mod machine;
+mod memory;
 mod noop;
 mod page;
 mod peers;
@@ -42,7 +43,7 @@ struct Benchmark {
 }
 
 /// In the order in which they are run.
-const BENCHMARKS: [Benchmark; 15] = [
+const BENCHMARKS: [Benchmark; 16] = [
     Benchmark { name: "ceilings", title: "What the machine can do", run: ceilings::table },
     Benchmark { name: "study-a", title: "Training: study A beside PyTorch", run: training::study_a },
     Benchmark { name: "study-b", title: "Training: study B beside PyTorch", run: training::study_b },
@@ -61,6 +62,7 @@ const BENCHMARKS: [Benchmark; 15] = [
         title: "Cohorts with a checkpoint after each epoch beside the same without",
         run: checkpoint::cost,
     },
+    Benchmark { name: "memory", title: "Memory of cohorts", run: memory::estimates },
     Benchmark { name: "ends", title: "The ends of the run", run: ends::ends },
     Benchmark { name: "dispatch", title: "Runs that train nothing", run: dispatch::noop_runs },
     Benchmark { name: "scale", title: "Studies of a thousand to a million runs", run: scale::sizes },
@@ -72,8 +74,12 @@ const BENCHMARKS: [Benchmark; 15] = [
 type Part = (&'static str, fn(&[String]) -> Outcome<()>);
 
 /// Commands that benchmarks give to processes of their own.
-const PARTS: [Part; 3] =
-    [(slot::PART, slot::serve), (ledger::PART, ledger::part), (served::PART, served::serve)];
+const PARTS: [Part; 4] = [
+    (slot::PART, slot::serve),
+    (memory::PART, memory::part),
+    (ledger::PART, ledger::part),
+    (served::PART, served::serve),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use foldwise_study::spec::DeviceKind;
+use foldwise_worker::agent::HUGE_PAGES;
 use foldwise_worker::cuda;
 use foldwise_worker::trainer::{Undisturbed, train};
 use tch::Device;
@@ -111,6 +112,7 @@ impl Slot {
         let numbers = [workload.rows, workload.epochs as usize, crew.width.unwrap_or(0), crew.threads];
         let mut child = Command::new(std::env::current_exe()?)
             .args([PART, workload.name])
+            .env(HUGE_PAGES.0, HUGE_PAGES.1)
             .args(numbers.map(|number| number.to_string()))
             .arg(crew.device)
             .stdin(Stdio::piped())

@@ -6,7 +6,7 @@ use foldwise_study::seed;
 use foldwise_study::spec::{DeviceKind, Format, Spec};
 use foldwise_study::split::Rows;
 use foldwise_study::train::{OptimizerKind, Order};
-use foldwise_study::trials::{RowFacts, Trial, Trials};
+use foldwise_study::trials::{RowFacts, Trial, TrialFacts, Trials};
 use foldwise_worker::trainer::{Cohort, Member};
 use serde_json::{Value as Json, json};
 
@@ -163,6 +163,8 @@ pub(crate) const WORKLOADS: [Workload; 15] = [
 /// A workload with every trial and cohort worked out.
 #[derive(Debug)]
 pub(crate) struct Search {
+    /// What plans know of its first trial.
+    pub(crate) facts: TrialFacts,
     /// Cohorts in the order in which they are leased.
     pub(crate) cohorts: Vec<Cohort>,
     /// Whether rows are held as they are, which augmentation needs.
@@ -222,7 +224,8 @@ impl Workload {
             Ok(cohort(members.collect::<Outcome<Vec<_>>>()?, &spec))
         });
         let normalize = spec.data.fixed_normalize().map(|fixed| (fixed.mean.clone(), fixed.std.clone()));
-        Ok(Search { cohorts: cohorts.collect::<Outcome<_>>()?, raw: spec.may_augment(), normalize })
+        let facts = trials.facts().first().cloned().ok_or("a search without trials")?;
+        Ok(Search { facts, cohorts: cohorts.collect::<Outcome<_>>()?, raw: spec.may_augment(), normalize })
     }
 }
 

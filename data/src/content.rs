@@ -26,7 +26,8 @@ pub(crate) struct Content {
 /// Reads a file whole, decompressed where it begins like gzip, whatever its name.
 pub(crate) fn read(path: &Path, limit_bytes: u64) -> Result<Content, DataError> {
     let file = File::open(path).map_err(DataError::read(path))?;
-    match decompress(file, limit_bytes) {
+    let length = file.metadata().map_or(0, |metadata| metadata.len()).min(limit_bytes);
+    match decompress_sized(file, limit_bytes, length) {
         Ok(Some(bytes)) => Ok(Content { sha256: sha256_hex(&bytes), bytes }),
         Ok(None) => Err(DataError::TooLarge { path: path.to_owned(), limit_bytes }),
         Err(reason) => Err(DataError::Read { path: path.to_owned(), reason }),
@@ -38,12 +39,22 @@ pub(crate) fn read(path: &Path, limit_bytes: u64) -> Result<Content, DataError> 
 ///
 /// # Errors
 /// When the input cannot be read, or begins like gzip and is not.
-pub fn decompress(mut input: impl Read, limit_bytes: u64) -> io::Result<Option<Vec<u8>>> {
+pub fn decompress(input: impl Read, limit_bytes: u64) -> io::Result<Option<Vec<u8>>> {
+    decompress_sized(input, limit_bytes, 0)
+}
+
+/// The same of an input of so many bytes, for which room is made at once.
+fn decompress_sized(
+    mut input: impl Read,
+    limit_bytes: u64,
+    length_bytes: u64,
+) -> io::Result<Option<Vec<u8>>> {
     let mut magic = Vec::with_capacity(GZIP_MAGIC.len());
     input.by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut magic)?;
     let zipped = magic == GZIP_MAGIC;
     let whole = io::Cursor::new(magic).chain(input);
-    let mut bytes = Vec::new();
+    // One more than there are: reading ends where there is room and nothing comes.
+    let mut bytes = Vec::with_capacity(usize::try_from(length_bytes).unwrap_or(0) + 1);
     let read = if zipped {
         MultiGzDecoder::new(io::BufReader::new(whole))
             .take(limit_bytes.saturating_add(1))

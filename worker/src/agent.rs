@@ -20,7 +20,7 @@ mod slot;
 mod trainer;
 
 pub use connection::{ConnectionError, Dial};
-pub use launch::{Ending, Launch, Launched, Life, ProcessLauncher};
+pub use launch::{Ending, HUGE_PAGES, Launch, Launched, Life, ProcessLauncher};
 
 use connection::Connection;
 use scratch::Scratch;

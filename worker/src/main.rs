@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use foldwise_study::spec::DeviceKind;
-use foldwise_worker::agent::{self, AgentConfig, ProcessLauncher, SlotDevice};
+use foldwise_worker::agent::{self, AgentConfig, HUGE_PAGES, ProcessLauncher, SlotDevice};
 use foldwise_worker::process::{self, TrainerConfig};
 use foldwise_worker::{cuda, machine};
 use tokio_util::sync::CancellationToken;
@@ -154,7 +154,10 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
     };
     let program = std::env::current_exe()
         .map_err(|error| format!("cannot find the path of this program to start trainers from: {error}"))?;
-    let launcher = ProcessLauncher { program, slots: config.slots.clone(), threads: arguments.threads };
+    // Who sets the allocator's limits by hand means them.
+    let environment = std::env::var_os(HUGE_PAGES.0).is_none().then_some(HUGE_PAGES);
+    let (slots, threads) = (config.slots.clone(), arguments.threads);
+    let launcher = ProcessLauncher { program, slots, threads, environment };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

@@ -1,5 +1,7 @@
-//! What a cohort takes on its device, estimated from shapes and the optimizer's rule. Counted from what training holds,
-//! not yet compared with what it is measured to take.
+//! What a cohort takes on its device, estimated from shapes and the optimizer's rule.
+//!
+//! An upper bound: a cohort that does not fit costs an attempt, one that might have been wider costs little. `cargo xtask
+//! bench memory` compares it with what cohorts take on a CPU.
 
 use crate::trials::TrialFacts;
 
@@ -11,7 +13,7 @@ const ACTIVATION_COPIES: u64 = 3;
 /// Bytes of a number.
 const NUMBER_BYTES: u64 = 4;
 /// What a cohort takes however small it is: libtorch's scratch memory and what the allocator holds back.
-const COHORT_BYTES: u64 = 16 << 20;
+const COHORT_BYTES: u64 = 32 << 20;
 
 /// Estimated bytes that a cohort of `width` members takes on a device, the rows not counted.
 #[must_use]

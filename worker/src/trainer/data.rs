@@ -3,6 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::TrainError;
+use super::host::floats_mut;
 
 /// A dataset in the caller's memory, to be copied to a device.
 #[derive(Debug, Clone, Copy)]
@@ -113,16 +114,20 @@ impl DeviceData {
             Targets::Classes { count, .. } => Some(count),
             Targets::Numbers(_) => None,
         };
-        let (train, train_rows) = held(&source.train, &source, classes, device)?;
-        let test = source.test.map(|part| held(&part, &source, classes, device)).transpose()?;
-        let test_rows = test.as_ref().map(|(_, rows)| *rows);
-        let rows = match test {
-            Some((test, _)) => Rows {
-                features: Tensor::f_cat(&[train.features, test.features], 0)?,
-                targets: Tensor::f_cat(&[train.targets, test.targets], 0)?,
-            },
-            None => train,
-        };
+        let rows = |part: &Part<'_>| rows(part, source.shape);
+        let (train_rows, test_rows) = (rows(&source.train)?, source.test.as_ref().map(rows).transpose()?);
+        let parts = [Some((&source.train, train_rows)), source.test.as_ref().zip(test_rows)];
+        let count = train_rows + test_rows.unwrap_or(0);
+        let mut features = Tensor::f_empty([count as i64, width as i64], (Kind::Float, Device::Cpu))?;
+        let (mut rest, mut targets, mut holes) = (floats_mut(&mut features)?, Vec::new(), false);
+        for (part, rows) in parts.into_iter().flatten() {
+            let (own, others) = rest.split_at_mut(rows * width);
+            holes |= fill(own, part.features, &source)?;
+            rest = others;
+            targets.push(self::targets(part, classes, rows)?);
+        }
+        let rows =
+            Rows { features: features.f_to(device)?, targets: Tensor::f_cat(&targets, 0)?.f_to(device)? };
         let scaling = match source.normalize {
             Some(Normalize::Fitted) => Scaling::Fitted,
             Some(Normalize::Fixed { mean, std }) if source.raw => Scaling::Fixed {
@@ -131,7 +136,6 @@ impl DeviceData {
             },
             _ => Scaling::None,
         };
-        let holes = rows.features.f_isnan()?.f_any()?.f_int64_value(&[])? != 0;
         let shape = source.shape.to_vec();
         Ok(Self { device, shape, classes, scaling, holes, train_rows, test_rows, rows })
     }
@@ -196,67 +200,82 @@ impl Rows {
     }
 }
 
-/// A part's rows on the device, and how many there are.
-fn held(
-    part: &Part<'_>,
-    source: &Source<'_>,
-    classes: Option<usize>,
-    device: Device,
-) -> Result<(Rows, usize), TrainError> {
-    let width: usize = source.shape.iter().product();
+/// How many rows a part has.
+fn rows(part: &Part<'_>, shape: &[usize]) -> Result<usize, TrainError> {
+    let width: usize = shape.iter().product();
     let length = match part.features {
         Features::Bytes(bytes) => bytes.len(),
         Features::Floats(floats) => floats.len(),
     };
     if length == 0 || length % width != 0 {
-        let shape = source.shape;
         return Err(TrainError::Data(format!("{length} features are no whole rows of {shape:?}")));
     }
-    let count = length / width;
-    let features = features(part, source, count, device)?;
-    let targets = targets(part, classes, count)?.f_to(device)?;
-    Ok((Rows { features, targets }, count))
+    Ok(length / width)
 }
 
-fn features(
-    part: &Part<'_>,
-    source: &Source<'_>,
-    count: usize,
-    device: Device,
-) -> Result<Tensor, TrainError> {
-    let channels = source.shape[0];
-    let inner = source.shape[1..].iter().product::<usize>();
-    let shape = [count as i64, channels as i64, inner as i64];
-    let mut values = match part.features {
-        Features::Bytes(bytes) => {
-            let bytes = Tensor::f_from_data_size(bytes, &shape, Kind::Uint8)?.f_to(device)?;
-            bytes.f_to_kind(Kind::Float)?.f_div_scalar_(255.0)?
-        }
-        Features::Floats(floats) => Tensor::f_from_slice(floats)?.f_to(device)?.f_view(&shape[..])?,
-    };
+/// Writes features down as they are held, in one pass: it is what a trainer does before its first step. Whether some are
+/// missing.
+fn fill(into: &mut [f32], features: Features<'_>, source: &Source<'_>) -> Result<bool, TrainError> {
+    let (channels, places) = (source.shape[0], source.shape[1..].iter().product::<usize>());
+    let (mut means, mut stds) = (vec![0.0; channels], vec![1.0; channels]);
     if let Some(Normalize::Fixed { mean, std }) = source.normalize.filter(|_| !source.raw) {
-        let (mean, std) = (per_channel(mean, channels, device)?, per_channel(std, channels, device)?);
-        values = values.f_sub_(&mean)?.f_div_(&std)?;
+        (means, stds) = (each_channel(mean, channels)?, each_channel(std, channels)?);
     }
-    // Pictures lie channels last, which is what convolutions read fastest.
-    Ok(values.f_transpose(1, 2)?.f_contiguous()?.f_view((shape[0], shape[1] * shape[2]))?)
+    let normal = |value: f32, channel: usize| (value - means[channel]) / stds[channel];
+    let mut holes = false;
+    match features {
+        Features::Bytes(bytes) => {
+            // There are no more than 256 of them in a channel.
+            let tables: Vec<[f32; 256]> = (0..channels)
+                .map(|channel| std::array::from_fn(|byte| normal(byte as f32 / 255.0, channel)))
+                .collect();
+            lay(into, bytes, (channels, places), |byte, channel| tables[channel][usize::from(byte)]);
+        }
+        Features::Floats(floats) => lay(into, floats, (channels, places), |value, channel| {
+            holes |= value.is_nan();
+            normal(value, channel)
+        }),
+    }
+    Ok(holes)
+}
+
+/// Lays rows `[C, H·W]` channels last, `[H·W, C]`, which is what convolutions read fastest.
+fn lay<T: Copy>(
+    into: &mut [f32],
+    values: &[T],
+    (channels, places): (usize, usize),
+    mut number: impl FnMut(T, usize) -> f32,
+) {
+    if channels == 1 {
+        into.iter_mut().zip(values).for_each(|(into, &value)| *into = number(value, 0));
+        return;
+    }
+    let width = channels * places;
+    for (into, values) in into.chunks_exact_mut(width).zip(values.chunks_exact(width)) {
+        for (channel, values) in values.chunks_exact(places).enumerate() {
+            for (into, &value) in into[channel..].iter_mut().step_by(channels).zip(values) {
+                *into = number(value, channel);
+            }
+        }
+    }
 }
 
 /// A number per channel for each held number of a row, `[H·W·C]` or `[F]`.
 fn per_number(values: &[f32], shape: &[usize], device: Device) -> Result<Tensor, TrainError> {
-    let per_channel = per_channel(values, shape[0], device)?.f_view([-1_i64])?;
-    let inner = shape[1..].iter().product::<usize>() as i64;
-    Ok(per_channel.f_expand([inner, shape[0] as i64], false)?.f_reshape([-1_i64])?)
+    let values = each_channel(values, shape[0])?;
+    let places = shape[1..].iter().product::<usize>();
+    Ok(Tensor::f_from_slice(&values.repeat(places))?.f_to(device)?)
 }
 
-fn per_channel(values: &[f32], channels: usize, device: Device) -> Result<Tensor, TrainError> {
-    if values.len() != 1 && values.len() != channels {
-        return Err(TrainError::Data(format!(
-            "{} values to normalize with, but {channels} channels or features",
-            values.len()
-        )));
+/// One number for each channel, or one for all.
+fn each_channel(values: &[f32], channels: usize) -> Result<Vec<f32>, TrainError> {
+    match values.len() {
+        1 => Ok(vec![values[0]; channels]),
+        count if count == channels => Ok(values.to_vec()),
+        count => Err(TrainError::Data(format!(
+            "{count} values to normalize with, but {channels} channels or features"
+        ))),
     }
-    Ok(Tensor::f_from_slice(values)?.f_to(device)?.f_view((1, values.len() as i64, 1))?)
 }
 
 fn targets(part: &Part<'_>, classes: Option<usize>, count: usize) -> Result<Tensor, TrainError> {
