@@ -106,7 +106,13 @@ enum LogFormat {
 }
 
 fn main() -> ExitCode {
-    let ended = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    #[cfg(unix)]
+    if matches!(command, Command::Calibrate(_)) && std::env::var_os(HUGE_PAGES.0).is_none() {
+        // It trains in this process, which is to be as a trainer's. Where it cannot be replaced it goes on as it is.
+        let _ = replaced();
+    }
+    let ended = match command {
         Command::Agent(arguments) => run_agent(arguments),
         Command::Calibrate(arguments) => match calibrate_command::run(&arguments) {
             Err(Failure::Interrupted(message)) => {
@@ -129,6 +135,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Replaces this process by itself with the environment of a trainer; comes back only if that fails.
+#[cfg(unix)]
+fn replaced() -> Result<(), std::io::Error> {
+    use std::os::unix::process::CommandExt as _;
+    let mut command = std::process::Command::new(std::env::current_exe()?);
+    Err(command.args(std::env::args_os().skip(1)).env(HUGE_PAGES.0, HUGE_PAGES.1).exec())
 }
 
 fn run_trainer(arguments: TrainerArguments) -> Result<(), String> {

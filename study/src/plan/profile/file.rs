@@ -12,6 +12,8 @@ use crate::spec::{Format, Problem, Problems, schema};
 
 /// The largest text that is read as a profile: far above any that is written.
 const PROFILE_BYTES_MAX: usize = 1 << 20;
+/// How the names of shipped profiles begin.
+const OURS: &str = "shipped-";
 /// What a speed-up can be: above this a file is mistaken.
 const SPEED_UP_MAX: f64 = 1e6;
 
@@ -25,6 +27,15 @@ impl DeviceProfile {
     }
 
     fn read_unplaced(text: &str) -> Result<Self, Vec<Problem>> {
+        Self::checked(text, false)
+    }
+
+    /// Reads the text of a shipped profile.
+    pub(super) fn read_ours(text: &str) -> Result<Self, Vec<Problem>> {
+        Self::checked(text, true)
+    }
+
+    fn checked(text: &str, ours: bool) -> Result<Self, Vec<Problem>> {
         if text.len() > PROFILE_BYTES_MAX {
             let message = format!("the text has {} bytes; at most {PROFILE_BYTES_MAX} are read", text.len());
             return Err(vec![Problem::new("", message).hint("is it a profile?")]);
@@ -37,7 +48,7 @@ impl DeviceProfile {
         }
         let profile: Self = serde_json::from_value(root.to_json())
             .map_err(|error| vec![Problem::new("", error.to_string())])?;
-        let mut problems = profile.contradictions();
+        let mut problems = profile.contradictions(ours);
         for problem in &mut problems {
             problem.span = root.place(&problem.path);
         }
@@ -45,10 +56,10 @@ impl DeviceProfile {
     }
 
     /// What no schema can say.
-    fn contradictions(&self) -> Vec<Problem> {
+    fn contradictions(&self, ours: bool) -> Vec<Problem> {
         let mut problems = Vec::new();
-        if self.name.starts_with("shipped-") {
-            let problem = Problem::new("name", "names that begin with `shipped-` are Foldwise's own");
+        if !ours && self.name.starts_with(OURS) {
+            let problem = Problem::new("name", format!("names that begin with `{OURS}` are Foldwise's own"));
             problems.push(problem.hint("choose another name"));
         }
         let positive = |number: f64, most: f64| number > 0.0 && number <= most;

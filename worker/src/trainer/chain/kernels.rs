@@ -212,7 +212,9 @@ impl Kernels {
         self.arch.dispatch(|| {
             for delta in delta.chunks_exact_mut(rows) {
                 for (delta, &sum) in delta.iter_mut().zip(&*hits) {
-                    *delta = *delta / sum * share;
+                    let own = *delta / sum * share;
+                    // Processors are slow with numbers below this, and a sure network's are all of them.
+                    *delta = if own < f32::MIN_POSITIVE { 0.0 } else { own };
                 }
             }
         });

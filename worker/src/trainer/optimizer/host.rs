@@ -108,6 +108,14 @@ fn apply(part: Part<'_>, options: Options) {
     }
 }
 
+/// Zero in place of a number too small for its full digits. What a unit without gradients keeps of earlier ones becomes
+/// ever smaller and stays so small for good, and processors compute with such numbers tens of times as slowly.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "as for `apply`")]
+fn flushed(number: f32) -> f32 {
+    if number.abs() < f32::MIN_POSITIVE { 0.0 } else { number }
+}
+
 /// `torch.optim.SGD`.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "as for `apply`")]
@@ -123,7 +131,7 @@ fn descend(part: Part<'_>, options: Options) {
     let entering = if options.first_step { 1.0 } else { rates.entering };
     for ((value, gradient), velocity) in values.iter_mut().zip(gradient).zip(velocity) {
         let gradient = gradient + rates.penalty * *value;
-        *velocity = *velocity * rates.momentum + gradient * entering;
+        *velocity = flushed(*velocity * rates.momentum + gradient * entering);
         let direction = if options.nesterov { gradient + *velocity * rates.momentum } else { *velocity };
         *value += direction * rates.descent;
     }
@@ -138,8 +146,8 @@ fn adapt(part: Part<'_>) {
     let step = |value: &mut f32, gradient: f32, first: &mut f32, second: &mut f32| {
         *value *= rates.decay;
         let gradient = gradient + rates.penalty * *value;
-        *first += rates.first * (gradient - *first);
-        *second = *second * rates.second + gradient * gradient;
+        *first = flushed(*first + rates.first * (gradient - *first));
+        *second = flushed(*second * rates.second + gradient * gradient);
     };
     let numbers = values.iter_mut().zip(gradient).zip(first).zip(second);
     if largest.is_empty() {
@@ -177,17 +185,17 @@ fn descend_by_squares(part: Part<'_>, options: Options) {
     for (index, (value, gradient)) in values.iter_mut().zip(gradient).enumerate() {
         let gradient = gradient + rates.penalty * *value;
         let square = &mut squares[index];
-        *square = *square * rates.second + gradient * gradient * rates.first;
+        *square = flushed(*square * rates.second + gradient * gradient * rates.first);
         let variance = match mean.get_mut(index) {
             Some(mean) => {
-                *mean += rates.first * (gradient - *mean);
+                *mean = flushed(*mean + rates.first * (gradient - *mean));
                 *square - *mean * *mean
             }
             None => *square,
         };
         let mut direction = gradient / (variance.sqrt() + rates.eps);
         if let Some(velocity) = velocity.get_mut(index) {
-            *velocity = *velocity * rates.momentum + direction;
+            *velocity = flushed(*velocity * rates.momentum + direction);
             direction = *velocity;
         }
         *value += direction * rates.descent;
@@ -204,5 +212,17 @@ fn descend_by_sums(part: Part<'_>) {
         let gradient = gradient + rates.penalty * *value;
         *sum += gradient * gradient;
         *value += gradient / (sum.sqrt() + rates.eps) * rates.descent;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::flushed;
+
+    #[test]
+    fn numbers_without_their_full_digits_become_zero() {
+        assert_eq!([1e-39, -1e-39, 0.0].map(flushed), [0.0; 3]);
+        assert_eq!([1.2e-38, -2.0, f32::INFINITY].map(flushed), [1.2e-38, -2.0, f32::INFINITY]);
+        assert!(flushed(f32::NAN).is_nan());
     }
 }
