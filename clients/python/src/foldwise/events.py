@@ -27,7 +27,10 @@ class StudyChanged:
 
 @dataclass(frozen=True)
 class EpochTrained:
-    """An epoch was trained."""
+    """An epoch was trained, told while its run trains.
+
+    A run's last epochs may come with its result instead: `Study.epochs()` has all of them.
+    """
 
     trial: int
     fold: int

@@ -55,7 +55,7 @@ class RunCounts:
         return self.over + self.queued + self.leased
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Status:
     """How a study stands."""
 
@@ -133,6 +133,11 @@ class Status:
         if not self.is_over and self.seconds_left is not None:
             parts.append(f"{duration(self.seconds_left)} left")
         return ", ".join(parts)
+
+    def __repr__(self) -> str:
+        parts = (self.state, f"{self.runs.over:,}/{self.runs.total:,} runs", self.sentence().removeprefix(self.state))
+        said = ", ".join(part.removeprefix(", ") for part in parts if part)
+        return f"<Status of {self.name} '{self.display_name}': {said}>"
 
     def _repr_html_(self) -> str:
         best = None if self.best_trial is None else f"trial {self.best_trial}"

@@ -24,15 +24,16 @@ BAD_REQUEST = "google.rpc.BadRequest"
 # gRPC's own words for a line that is not there or broke; what a coordinator says of itself is never like this.
 BROKEN = re.compile(
     r"failed to connect|connect(?:ion)? failed|connection (?:reset|refused|closed|timed|attempt)|not connected|socket"
-    r"|resolving|lookup|recvmsg|sendmsg|goaway|transport|broken pipe|dns|name resolution|empty address|keepalive|\bping\b|end of file"
-    r"|\bEOF\b|RST_STREAM|host is down|unreachable|endpoint|write failed|read failed",
+    r"|resolv|lookup|\bdns\b|empty address|host is down|unreachable|endpoint|recvmsg|sendmsg|write failed|read failed"
+    r"|goaway|transport|broken pipe|RST_STREAM|keepalive|\bping\b|end of file|\bEOF\b",
     re.IGNORECASE,
 )
-# What such words come to, the first that fits; else the system's reason at their end: `connect: Connection refused (111)`.
+# What such words come to, the first that fits; else the system's reason at their end, as in `connect: Refused (111)`.
 MEANINGS = (
     (r"resolv|lookup|\bdns\b", "its name is that of no machine"),
     (r"timed out before receiving SETTINGS", "it takes connections, but says nothing"),
     (r"SETTINGS|HTTP/?2|preface", "what listens there speaks no gRPC"),
+    (r"removed|closed|reset|recvmsg|goaway|broken pipe", "the line broke"),
     (r"keepalive|\bping\b", "it fell silent"),
 )
 REASON = re.compile(r"(?:^|: )([^:]+?)(?: \(\d+\))?$")

@@ -67,9 +67,8 @@ class Study:
                     self._last = event.status
                     screen.show(event.status)
         except KeyboardInterrupt:
-            screen.close()
-            screen.say(f"interrupted; {self.name} goes on: wait() follows it again, cancel() ends it")
-            raise
+            # What was under way in the libraries below says nothing to a person.
+            raise KeyboardInterrupt(f"{self.name} goes on: wait() follows it again, cancel() ends it") from None
         except DeadlineError:
             what = f"{self.name} has not ended within {timeout:g} s" if timeout is not None else str(self.name)
             remedy = "it goes on: wait() follows it again, cancel() ends it"
