@@ -87,6 +87,7 @@ class Connection:
             timeout_s = min(CONNECT_S, self.call_s)
             self.call("ListStudies", request, study_pb2.ListStudiesResponse, "connect", timeout_s=timeout_s)
         except DeadlineError:
+            self.close()
             raise unreachable(self.url, f"it says nothing for {timeout_s:g} s") from None
         except FoldwiseError:
             self.close()

@@ -249,7 +249,7 @@ class Report:
     @property
     def winner(self) -> Trial | None:
         """The trial with the best mean score; `None` where none can win, or not yet."""
-        return None if self.selection.winner is None else self.trials[self.selection.winner]
+        return next((trial for trial in self.trials if trial.index == self.selection.winner), None)
 
     def ranked(self) -> list[Trial]:
         """The trials by mean score, best first; those without one follow in their order."""

@@ -70,7 +70,7 @@ class Study:
             # What was under way in the libraries below says nothing to a person.
             raise KeyboardInterrupt(f"{self.name} goes on: wait() follows it again, cancel() ends it") from None
         except DeadlineError:
-            what = f"{self.name} has not ended within {timeout:g} s" if timeout is not None else str(self.name)
+            what = f"{self.name} has not ended within {timeout or 0:g} s"
             remedy = "it goes on: wait() follows it again, cancel() ends it"
             raise DeadlineError(what, self._last.sentence() or self._last.state, remedy) from None
         finally:
