@@ -9,7 +9,7 @@ from html import escape
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> str:
     """A table with a line per row; `None` is shown as nothing."""
     title = f"<caption style='caption-side: top; text-align: left'>{escape(caption)}</caption>" if caption else ""
-    names = "".join(f"<th>{escape(name)}</th>" for name in head)
+    names = "".join(f"<th style='text-align: left'>{escape(name)}</th>" for name in head)
     lines = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     return f"<table>{title}<thead><tr>{names}</tr></thead><tbody>{lines}</tbody></table>"
 
