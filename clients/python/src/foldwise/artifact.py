@@ -8,8 +8,9 @@ import re
 import tempfile
 from pathlib import Path
 
+from blake3 import blake3
+
 from foldwise.connection import Connection
-from foldwise.digest import Blake3
 from foldwise.errors import DamagedError, FoldwiseError
 from foldwise.v1 import study_pb2
 
@@ -53,17 +54,18 @@ def save(connection: Connection, digest: str, path: str | os.PathLike[str]) -> P
 
 
 def _fetch(connection: Connection, digest: str, file: object) -> None:
-    hasher = Blake3()
+    hasher, length = blake3(), 0
     request = study_pb2.GetArtifactRequest(digest=digest)
     for chunk in connection.stream("GetArtifact", request, study_pb2.Chunk, "get the artifact"):
         hasher.update(chunk.data)
-        if hasher.length > ARTIFACT_BYTES_MAX:
+        length += len(chunk.data)
+        if length > ARTIFACT_BYTES_MAX:
             why = f"it has more than {ARTIFACT_BYTES_MAX} bytes"
             raise DamagedError("the coordinator sent another file", f"{why}; nothing was saved")
         file.write(chunk.data)  # type: ignore[attr-defined]
     found = hasher.hexdigest()
     if found != digest.lower():
-        why = f"its BLAKE3 is {found}, its length {hasher.length} bytes; nothing was saved"
+        why = f"its BLAKE3 is {found}, its length {length} bytes; nothing was saved"
         raise DamagedError(f"the coordinator sent another file than {digest}", why, "try again in a moment")
 
 
