@@ -25,12 +25,16 @@ fn root() -> PathBuf {
 }
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    written_in(".rs", folder, found);
+}
+
+fn written_in(language: &str, folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("reads") {
         let path = entry.expect("entry").path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() && !name.starts_with('.') && name != "target" {
-            sources(&path, found);
-        } else if name.ends_with(".rs") {
+            written_in(language, &path, found);
+        } else if name.ends_with(language) {
             found.push(path);
         }
     }
@@ -69,6 +73,20 @@ fn every_file_says_what_it_is_for() {
     for file in files {
         let text = fs::read_to_string(&file).expect("reads");
         assert!(text.starts_with("//!"), "{} does not begin with what it is for", file.display());
+    }
+}
+
+#[test]
+fn the_python_client_keeps_the_same_rules() {
+    let mut files = Vec::new();
+    written_in(".py", &root().join("clients"), &mut files);
+    // What protobuf's compiler makes has its own form.
+    files.retain(|file| !file.to_string_lossy().ends_with("_pb2.py"));
+    assert!(files.len() > 20, "found the client");
+    for file in files {
+        let text = fs::read_to_string(&file).expect("reads");
+        assert!(text.lines().count() <= LINES_MAX, "{} is too long", file.display());
+        assert!(text.starts_with("\"\"\""), "{} does not begin with what it is for", file.display());
     }
 }
 

@@ -9,6 +9,7 @@ mod demo;
 mod environment;
 mod error;
 mod fuzz;
+mod python;
 mod setup;
 mod simulate;
 mod step;
@@ -35,6 +36,8 @@ enum Task {
     Demo,
     /// Check the format and the lints, and run every test.
     Test(test::TestArguments),
+    /// Check the Python client against the programs that `cargo build --workspace --bins` or `test` built.
+    Python,
     /// Run the benchmarks.
     Bench(bench::BenchArguments),
     /// Play simulated clusters under faults, and compare their reports with those of undisturbed ones.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Task::Setup(setup) => setup::run(&workspace, setup).map(|()| ExitCode::SUCCESS),
         Task::Demo => demo::run(&workspace),
         Task::Test(options) => test::run(&workspace, options).map(|()| ExitCode::SUCCESS),
+        Task::Python => python::check(&workspace, true).map(|()| ExitCode::SUCCESS),
         Task::Bench(options) => bench::run(&workspace, options),
         Task::Simulate(options) => simulate::run(&workspace, options),
         Task::Fuzz(options) => fuzz::run(&workspace, options),

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::environment::Environment;
 use crate::error::TaskError;
+use crate::python;
 use crate::setup::{self, SetupArguments};
 use crate::step;
 use crate::workspace::Workspace;
@@ -45,6 +46,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()
         "test --workspace --lib --bins --tests"
     };
     step::run("test", &mut cargo(tests))?;
+    python::check(workspace, !arguments.no_lint)?;
     // Doc tests are linked without the run path that the worker's build script gives its programs.
     let libraries = setup::libraries(workspace);
     step::run("doc tests", cargo("test --workspace --doc").env(LIBRARY_PATH, libraries))?;

@@ -1,0 +1,120 @@
+"""A coordinator: studies in, handles out."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from types import TracebackType
+
+from foldwise import artifact
+from foldwise.connection import CALL_S, SUBMIT_S, Connection
+from foldwise.spec import SpecFormat, SpecLike, SpecText
+from foldwise.status import Status, Worker, Workers
+from foldwise.study import Studies, Study
+from foldwise.v1 import study_pb2
+
+# Studies in one page.
+STUDIES_PER_PAGE = 1_000
+# A study that failed or was cancelled is begun anew at most so many times, then handed back as it is.
+TAKES_MAX = 100
+
+
+class Client:
+    """A connection to a coordinator; it fails at once if none answers.
+
+    `address` is `host:port` or `http://host:port`; without one, `FOLDWISE_COORDINATOR` counts, then
+    `http://127.0.0.1:7070`. `timeout` is what an ordinary call may take, in seconds.
+    """
+
+    def __init__(self, address: str | None = None, *, timeout: float = CALL_S) -> None:
+        self._connection = Connection(address, timeout)
+        self._connection.greet()
+
+    @property
+    def url(self) -> str:
+        """Where the coordinator is."""
+        return self._connection.url
+
+    def submit(
+        self,
+        spec: SpecLike,
+        *,
+        format: SpecFormat | None = None,  # noqa: A002 (the word of the protocol)
+        request_id: str | None = None,
+        anew: bool = False,
+    ) -> Study:
+        """Submits a study: a path to a study file, the text of one, or the same as a dictionary.
+
+        The same spec again gives the same study, so that a notebook can be run again; one that failed or was cancelled
+        is begun anew, and with `anew` every one is. `request_id` says yourself what is the same. `format` is `toml`,
+        `yaml` or `json`, where a text does not show it. A wrong spec raises `SpecError` with all of its problems.
+        """
+        text = SpecText.read(spec, format)
+        if request_id is not None or anew:
+            return self._create(text, request_id or f"python-{uuid.uuid4().hex}")
+        for take in range(1, TAKES_MAX):
+            study = self._create(text, text.request_id(take))
+            if study._last.state not in ("failed", "cancelled"):
+                return study
+        return self._create(text, text.request_id(TAKES_MAX))
+
+    def study(self, name: str) -> Study:
+        """A study by its name, `studies/{number}`, or by the name in its spec if only one has it."""
+        request = study_pb2.GetStudyRequest(name=name)
+        answer = self._connection.call("GetStudy", request, study_pb2.Study, "look the study up")
+        return Study(self._connection, Status.of(answer))
+
+    def studies(self) -> Studies:
+        """All studies, newest first."""
+        found, token = Studies(), ""
+        while True:
+            request = study_pb2.ListStudiesRequest(page_size=STUDIES_PER_PAGE, page_token=token)
+            answer = self._connection.call("ListStudies", request, study_pb2.ListStudiesResponse, "list the studies")
+            found += [Study(self._connection, Status.of(study)) for study in answer.studies]
+            token = answer.next_page_token
+            if not token:
+                return found
+
+    def workers(self) -> Workers:
+        """The workers that are known since the coordinator started."""
+        request, attempt = study_pb2.ListWorkersRequest(), "list the workers"
+        answer = self._connection.call("ListWorkers", request, study_pb2.ListWorkersResponse, attempt)
+        return Workers(map(Worker.of, answer.workers))
+
+    def drain(self, worker: str) -> Worker:
+        """Tells a worker to keep checkpoints, hand back what it has and end."""
+        request = study_pb2.DrainWorkerRequest(worker=worker)
+        return Worker.of(self._connection.call("DrainWorker", request, study_pb2.Worker, "drain the worker"))
+
+    def artifact(self, digest: str, path: str | os.PathLike[str]) -> Path:
+        """Saves a kept file, whole and checked against its BLAKE3 digest; where it lies."""
+        return artifact.save(self._connection, digest, path)
+
+    def close(self) -> None:
+        """Ends the connection. Studies go on."""
+        self._connection.close()
+
+    def _create(self, text: SpecText, request_id: str) -> Study:
+        request = study_pb2.CreateStudyRequest(request_id=request_id, spec=text.text, format=text.proto_format())
+        attempt = "submit the study"
+        answer = self._connection.call(
+            "CreateStudy", request, study_pb2.Study, attempt, timeout_s=SUBMIT_S, placed=text.placed
+        )
+        return Study(self._connection, Status.of(answer))
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Client of {self.url}>"
+
+
+def connect(address: str | None = None, *, timeout: float = CALL_S) -> Client:
+    """Connects to a coordinator; see `Client`."""
+    return Client(address, timeout=timeout)

@@ -1,0 +1,144 @@
+"""The line to a coordinator: an address, a channel with limits, and calls with a deadline each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import grpc
+from google.protobuf.message import Message
+
+from foldwise.errors import AddressError, DeadlineError, FoldwiseError
+from foldwise.statuses import error_of, unreachable
+from foldwise.v1 import study_pb2
+
+Answer = TypeVar("Answer", bound=Message)
+
+ADDRESS_VARIABLE = "FOLDWISE_COORDINATOR"
+ADDRESS_DEFAULT = "http://127.0.0.1:7070"
+# The largest message either way; the coordinator's own limit.
+MESSAGE_BYTES_MAX = 16 << 20
+# A coordinator that does not answer in this time is not there.
+CONNECT_S = 5.0
+# What an ordinary call may take.
+CALL_S = 30.0
+# What a call may take that reads data sets on the coordinator.
+SUBMIT_S = 300.0
+# What a stream may take; who watches for longer goes on with another stream.
+STREAM_S = 3600.0
+_KEEP_ALIVE_MS = 20_000
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.keepalive_time_ms", _KEEP_ALIVE_MS),
+    ("grpc.keepalive_timeout_ms", _KEEP_ALIVE_MS),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    # Proxies for pages are none for coordinators.
+    ("grpc.enable_http_proxy", 0),
+)
+_SERVICE = study_pb2.DESCRIPTOR.services_by_name["StudyService"]
+
+
+def url_of(address: str | None) -> str:
+    """The address that is meant: the one given, the environment's, or the default."""
+    address = address or os.environ.get(ADDRESS_VARIABLE) or ADDRESS_DEFAULT
+    return address if "://" in address else f"http://{address}"
+
+
+def _target_of(url: str) -> str:
+    what, remedy = f"`{url}` cannot be used as a coordinator", f"an address looks like {ADDRESS_DEFAULT}"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 80
+    except ValueError:
+        raise AddressError(what, "its machine or port cannot be read", remedy) from None
+    if parts.scheme != "http":
+        raise AddressError(what, "only http:// addresses are understood", remedy)
+    if not host:
+        raise AddressError(what, "it names no machine", remedy)
+    return f"dns:///[{host}]:{port}" if ":" in host else f"dns:///{host}:{port}"
+
+
+class Connection:
+    """A channel to one coordinator."""
+
+    def __init__(self, address: str | None, call_s: float) -> None:
+        if not call_s > 0:
+            raise FoldwiseError("cannot connect", f"a timeout of {call_s} s leaves no time", "give seconds above 0")
+        self.url, self.call_s = url_of(address), call_s
+        self._channel = grpc.insecure_channel(_target_of(self.url), options=_OPTIONS)
+        self._open = True
+
+    def close(self) -> None:
+        """Ends it, and every stream that it has."""
+        self._open = False
+        self._channel.close()
+
+    def greet(self) -> None:
+        """Fails unless a coordinator answers, and soon."""
+        request = study_pb2.ListStudiesRequest(page_size=1)
+        try:
+            timeout_s = min(CONNECT_S, self.call_s)
+            self.call("ListStudies", request, study_pb2.ListStudiesResponse, "connect", timeout_s=timeout_s)
+        except DeadlineError:
+            self.close()
+            raise unreachable(self.url, f"it says nothing for {timeout_s:g} s") from None
+        except FoldwiseError:
+            self.close()
+            raise
+
+    def call(
+        self,
+        method: str,
+        request: Message,
+        answer: type[Answer],
+        attempt: str,
+        *,
+        timeout_s: float | None = None,
+        placed: bool = True,
+    ) -> Answer:
+        """Asks once."""
+        self._check_open(attempt)
+        ask = self._channel.unary_unary(_path(method), _bytes_of, answer.FromString)
+        try:
+            return ask(request, timeout=self.call_s if timeout_s is None else timeout_s)
+        except grpc.RpcError as error:
+            raise error_of(error, attempt, self.url, placed=placed) from None
+
+    def stream(
+        self,
+        method: str,
+        request: Message,
+        answer: type[Answer],
+        attempt: str,
+        *,
+        timeout_s: float = STREAM_S,
+    ) -> Iterator[Answer]:
+        """Asks once and hands out what comes; who stops listening ends the call."""
+        self._check_open(attempt)
+        answers = self._channel.unary_stream(_path(method), _bytes_of, answer.FromString)(request, timeout=timeout_s)
+        try:
+            yield from answers
+        except grpc.RpcError as error:
+            raise error_of(error, attempt, self.url) from None
+        finally:
+            answers.cancel()
+
+    def _check_open(self, attempt: str) -> None:
+        if not self._open:
+            remedy = "connect again with foldwise.connect()"
+            raise FoldwiseError(f"could not {attempt}", "this client was closed", remedy)
+
+
+def _path(method: str) -> str:
+    return f"/{_SERVICE.full_name}/{_SERVICE.methods_by_name[method].name}"
+
+
+def _bytes_of(request: Message) -> bytes:
+    return request.SerializeToString()

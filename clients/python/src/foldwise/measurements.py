@@ -1,0 +1,115 @@
+"""What a fold or the final stage measured because its study asked for it, in the words of `docs/report.md`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class MeasuredEpoch:
+    """Norms and training values of an epoch."""
+
+    epoch: int
+    training_loss: float | None = None
+    training_accuracy: float | None = None
+    gradient_norm: float | None = None
+    layer_gradient_norms: list[float | None] = field(default_factory=list)
+    weight_norm: float | None = None
+    layer_weight_norms: list[float | None] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Every step in order."""
+
+    per_epoch: int
+    losses: list[float | None] = field(default_factory=list, repr=False)
+    gradient_norms: list[float | None] = field(default_factory=list, repr=False)
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How well a class was recognized."""
+
+    rows: int
+    recall: float | None = None
+    precision: float | None = None
+    f1: float | None = None
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A row that was taken for another class."""
+
+    row: int
+    predicted: int
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Predicted classes."""
+
+    confusion: list[list[int]] = field(default_factory=list)
+    """Rows by true class (down) and predicted class (across)."""
+    first_wrong: list[Wrong | None] = field(default_factory=list)
+    scores: list[ClassScore] = field(default_factory=list)
+    macro_f1: float | None = None
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Predicted numbers; lists have one entry per output."""
+
+    r2: list[float | None] = field(default_factory=list)
+    mean_absolute_error: list[float | None] = field(default_factory=list)
+    mean_squared_error: list[float | None] = field(default_factory=list)
+    points: list[dict[str, Any]] = field(default_factory=list, repr=False)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the weights of the selected epoch predict for a part of the rows."""
+
+    part: str
+    """`train`, `validation` or `test`."""
+    epoch: int
+    rows: int
+    loss: float | None = None
+    accuracy: float | None = None
+    classes: Classes | None = None
+    numbers: Numbers | None = None
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """Kept copies of the weights."""
+
+    digest: str
+    """`client.artifact(digest, path)` fetches them."""
+    epochs: list[int] = field(default_factory=list)
+    weights: int | None = None
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Memory and speed."""
+
+    members: int | None = None
+    steps: int | None = None
+    rows: int | None = None
+    seconds: float | None = None
+    train_bytes: int | None = None
+    predict_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What was asked for by `[measure]`."""
+
+    layers: list[str] = field(default_factory=list)
+    epochs: list[MeasuredEpoch] = field(default_factory=list, repr=False)
+    steps: Steps | None = field(default=None, repr=False)
+    predictions: list[Predictions] = field(default_factory=list, repr=False)
+    snapshots: Snapshots | None = None
+    resources: Resources | None = None

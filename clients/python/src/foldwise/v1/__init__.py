@@ -1,0 +1,1 @@
+"""Made by stubs.py from foldwise/v1."""
