@@ -8,8 +8,9 @@ use pulp::NullaryFnOnce;
 use super::passes::Pooled;
 use crate::trainer::number::Number;
 
-/// Channels that go together: a vector's worth.
+/// Channels that go together: a vector's worth, and what is left of small networks.
 const LANES: usize = 16;
+const FEW: usize = 4;
 /// That nothing of a window went on, because its largest value was rectified.
 pub(super) const NONE: u8 = u8::MAX;
 
@@ -155,6 +156,11 @@ fn pool<T: Number, const PLACES: usize>(
                 let best = largest::<T, LANES, PLACES>(&values[corner + channel..], frame, line, channel);
                 put(best, rectifies, (&mut *out, &mut *at, &mut *peaks), cell + channel);
                 channel += LANES;
+            }
+            while channel + FEW <= frame.channels {
+                let best = largest::<T, FEW, PLACES>(&values[corner + channel..], frame, line, channel);
+                put(best, rectifies, (&mut *out, &mut *at, &mut *peaks), cell + channel);
+                channel += FEW;
             }
             while channel < frame.channels {
                 let best = largest::<T, 1, PLACES>(&values[corner + channel..], frame, line, channel);
@@ -312,6 +318,12 @@ fn spread<T: Number, const PLACES: usize>(
                 let (delta, at) = (&delta[own.clone()], &at[own]);
                 window::<T, LANES, PLACES>((delta, at), frame, (values, line, slopes), into, corner, channel);
                 channel += LANES;
+            }
+            while channel + FEW <= frame.channels {
+                let own = cell + channel..cell + channel + FEW;
+                let (delta, at) = (&delta[own.clone()], &at[own]);
+                window::<T, FEW, PLACES>((delta, at), frame, (values, line, slopes), into, corner, channel);
+                channel += FEW;
             }
             while channel < frame.channels {
                 let own = cell + channel..=cell + channel;
