@@ -9,11 +9,13 @@ use foldwise_study::spec::scale::Scale;
 use crate::command::{
     artifact::ArtifactArguments,
     backup::BackupArguments,
+    completions::CompletionsArguments,
     coordinator::CoordinatorArguments,
     data::DataArguments,
     drain::DrainArguments,
     inspect::InspectArguments,
     list::ListArguments,
+    man::ManArguments,
     operate::{ExtendArguments, OperationArguments, PriorityArguments},
     plan::PlanArguments,
     report::ReportArguments,
@@ -106,6 +108,10 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// Print the JSON Schema of study files
     Schema,
+    /// Print what a shell needs to complete this program's commands and options
+    Completions(CompletionsArguments),
+    /// Write man pages
+    Man(ManArguments),
 }
 
 /// One study.

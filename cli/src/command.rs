@@ -7,11 +7,13 @@ use crate::spec_file::SpecError;
 
 pub(crate) mod artifact;
 pub(crate) mod backup;
+pub(crate) mod completions;
 pub(crate) mod coordinator;
 pub(crate) mod data;
 pub(crate) mod drain;
 pub(crate) mod inspect;
 pub(crate) mod list;
+pub(crate) mod man;
 pub(crate) mod operate;
 pub(crate) mod plan;
 pub(crate) mod report;
@@ -62,5 +64,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::Artifact(artifact) => artifact::execute(&artifact, &coordinator).await,
         Command::Data(data) => data::execute(data).await,
         Command::Schema => schema::execute(),
+        Command::Completions(arguments) => completions::execute(&arguments),
+        Command::Man(arguments) => man::execute(&arguments),
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn bytes(bytes: u64) -> String {
     }
 }
 
-/// Seconds in the two units that matter: `1 m 20 s`, `2 h 5 m`, `3 d 4 h`.
+/// Seconds in the two units that matter: `1 min 20 s`, `2 h 5 min`, `3 d 4 h`.
 pub(crate) fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "unknown".to_owned();
@@ -63,18 +63,18 @@ pub(crate) fn duration(seconds: f64) -> String {
     match whole {
         0 => "less than 1 s".to_owned(),
         1..60 => format!("{whole} s"),
-        60..3_600 => format!("{} m {} s", whole / 60, whole % 60),
-        3_600..86_400 => format!("{} h {} m", whole / 3_600, whole % 3_600 / 60),
+        60..3_600 => format!("{} min {} s", whole / 60, whole % 60),
+        3_600..86_400 => format!("{} h {} min", whole / 3_600, whole % 3_600 / 60),
         _ => format!("{} d {} h", whole / 86_400, whole % 86_400 / 3_600),
     }
 }
 
-/// How long ago something was: `5 m ago`.
+/// How long ago something was: `5 min ago`.
 pub(crate) fn age(seconds: i64) -> String {
     match u64::try_from(seconds).unwrap_or(0) {
         0..5 => "just now".to_owned(),
         age @ 5..60 => format!("{age} s ago"),
-        age @ 60..3_600 => format!("{} m ago", age / 60),
+        age @ 60..3_600 => format!("{} min ago", age / 60),
         age @ 3_600..86_400 => format!("{} h ago", age / 3_600),
         age => format!("{} d ago", age / 86_400),
     }
@@ -116,14 +116,14 @@ mod tests {
     #[test]
     fn durations_have_two_units() {
         let shown = [0.2, 59.4, 80.0, 7_500.0, 273_600.0].map(duration);
-        assert_eq!(shown, ["less than 1 s", "59 s", "1 m 20 s", "2 h 5 m", "3 d 4 h"]);
+        assert_eq!(shown, ["less than 1 s", "59 s", "1 min 20 s", "2 h 5 min", "3 d 4 h"]);
         assert_eq!(duration(f64::NAN), "unknown");
     }
 
     #[test]
     fn ages_have_one_unit() {
         let shown = [-3, 12, 300, 7_300, 200_000].map(age);
-        assert_eq!(shown, ["just now", "12 s ago", "5 m ago", "2 h ago", "2 d ago"]);
+        assert_eq!(shown, ["just now", "12 s ago", "5 min ago", "2 h ago", "2 d ago"]);
     }
 
     #[test]

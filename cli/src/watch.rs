@@ -12,6 +12,8 @@ use crate::error::CliError;
 use crate::output::OutputError;
 use crate::view::state_word;
 
+mod board;
+mod hand;
 mod progress;
 mod screen;
 
@@ -23,6 +25,8 @@ use progress::Progress;
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
 /// Tries before it is given up: a minute.
 const RETRIES_MAX: u32 = 30;
+/// Pause between two looks at who trains.
+const WORKERS_PAUSE: Duration = Duration::from_secs(2);
 /// Pause between two looks at the speed; [`Progress`] counts in it.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -32,13 +36,15 @@ pub(crate) async fn follow(client: &Client, study: &str, mut screen: Screen) -> 
     let mut retries = 0;
     loop {
         let error = match client.watch(study, progress.resume_token()).await {
-            Ok(mut events) => match watch_once(&mut events, &mut screen, &mut progress, &mut retries).await {
-                Ok(Some(study)) => return Ok(study),
-                // The stream ended although the study has not.
-                Ok(None) => None,
-                Err(Stop::Call(error)) => Some(error),
-                Err(Stop::Output(error)) => return Err(error.into()),
-            },
+            Ok(mut events) => {
+                match watch_once(client, &mut events, &mut screen, &mut progress, &mut retries).await {
+                    Ok(Some(study)) => return Ok(study),
+                    // The stream ended although the study has not.
+                    Ok(None) => None,
+                    Err(Stop::Call(error)) => Some(error),
+                    Err(Stop::Output(error)) => return Err(error.into()),
+                }
+            }
             Err(error) => Some(error),
         };
         retries += 1;
@@ -58,17 +64,25 @@ enum Stop {
 
 /// One stream to its end; the study, if it ended.
 async fn watch_once(
+    client: &Client,
     events: &mut Events,
     screen: &mut Screen,
     progress: &mut Progress,
     retries: &mut u32,
 ) -> Result<Option<Study>, Stop> {
     let mut ticks = tokio::time::interval(TICK);
+    let mut looks = tokio::time::interval(WORKERS_PAUSE);
     loop {
         tokio::select! {
             _ = ticks.tick() => {
                 progress.tick();
                 screen.tick(progress).map_err(Stop::Output)?;
+            }
+            _ = looks.tick(), if screen.shows_workers() => {
+                // Who trains is good to know, and no reason to wait or to fail.
+                if let Ok(Ok(workers)) = tokio::time::timeout(TICK, client.workers()).await {
+                    screen.workers(&workers, progress);
+                }
             }
             event = events.next() => {
                 let Some(event) = event.map_err(Stop::Call)? else {

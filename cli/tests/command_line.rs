@@ -113,6 +113,32 @@ fn no_coordinator_is_its_own_exit_code() {
 }
 
 #[test]
+fn shells_complete_commands_and_options() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let output = foldwise(&["completions", shell]).assert().success();
+        let script = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+        assert!(script.contains("calibrate") && script.contains("spec-format"), "{shell}");
+    }
+    foldwise(&["completions", "dos"]).assert().code(2);
+}
+
+#[test]
+fn every_command_has_a_man_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let man1 = folder.path().join("share/man1");
+    foldwise(&["man", man1.to_str().unwrap()]).assert().success();
+    for page in ["foldwise", "foldwise-run", "foldwise-report", "foldwise-data-fetch"] {
+        let text = fs::read_to_string(man1.join(format!("{page}.1"))).unwrap();
+        assert!(text.contains(".SH SYNOPSIS") && text.contains(".SH OPTIONS"), "{page}: {text}");
+    }
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let output = foldwise(&["man", file.to_str().unwrap()]).assert().code(1);
+    let shown = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    assert!(shown.starts_with(&format!("error: cannot write {}: ", file.display())), "{shown}");
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_foldwise"))
         .arg("schema")

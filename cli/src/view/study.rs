@@ -242,8 +242,8 @@ pub(super) mod tests {
              planned      4 cohorts on cpu, profile den (0123456789ab)\n\
              runs         22 of 40 runs finished, 2 training, 15 waiting, 1 failed\n\
              best so far  trial 3 with a mean of 0.8843\n\
-             time left    1 m 20 s\n\
-             submitted    2023-11-14T22:13:20Z, 5 m ago\n"
+             time left    1 min 20 s\n\
+             submitted    2023-11-14T22:13:20Z, 5 min ago\n"
         );
     }
 
@@ -252,7 +252,7 @@ pub(super) mod tests {
         let list = study_table(&[study()], 1_700_000_300);
         let row = list.lines().nth(1).unwrap();
         let cells: Vec<&str> = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
-        let rest = ["23/40", "0.8843", "1 m 20 s", "5 m ago"];
+        let rest = ["23/40", "0.8843", "1 min 20 s", "5 min ago"];
         assert_eq!(cells, [&["studies/3", "quickstart", "searching", "0"], &rest[..]].concat());
     }
 }

@@ -125,7 +125,10 @@ mod tests {
         assert_eq!(progress.sentence(), "waiting for the coordinator");
         told(&mut progress, Event::Study(study(StudyState::Searching, "")));
         assert_eq!(progress.runs(), (4, 20));
-        assert_eq!(progress.sentence(), "waiting for a worker, 1 failed, best trial 2: 0.9100, 1 m 1 s left");
+        assert_eq!(
+            progress.sentence(),
+            "waiting for a worker, 1 failed, best trial 2: 0.9100, 1 min 1 s left"
+        );
         let urgent = Study { priority: 5, ..study(StudyState::Paused, "cpu") };
         told(&mut progress, Event::Study(urgent));
         assert!(progress.sentence().starts_with("paused, priority 5, 1 failed"), "{}", progress.sentence());

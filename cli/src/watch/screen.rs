@@ -1,13 +1,13 @@
-//! What a watched study looks like: a bar on a terminal, lines elsewhere, JSON for programs.
+//! What a watched study looks like: a board on a terminal, lines elsewhere, JSON for programs.
 //!
-//! Bars and lines go to the standard error, so that the standard output holds answers alone.
+//! Boards and lines go to the standard error, so that the standard output holds answers alone.
 
 use std::io::{self, IsTerminal};
-use std::time::Duration;
 
-use foldwise_proto::v1::{Study, StudyEvent, StudyState};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use foldwise_proto::v1::{Study, StudyEvent, StudyState, Worker};
+use indicatif::MultiProgress;
 
+use super::board::Board;
 use super::progress::Progress;
 use crate::output::{self, OutputError};
 use crate::quantity;
@@ -20,7 +20,7 @@ const LINE_TICKS: u32 = 10;
 #[derive(Debug)]
 pub(crate) enum Screen {
     /// A terminal.
-    Bar(ProgressBar),
+    Board(Board),
     /// A log.
     Lines(Lines),
     /// A program.
@@ -36,22 +36,19 @@ pub(crate) struct Lines {
 }
 
 impl Screen {
-    /// For people: a bar where the standard error is a terminal, lines elsewhere.
+    /// For people: a board where the standard error is a terminal, lines elsewhere.
     pub(crate) fn for_people(title: &str) -> Self {
-        if !io::stderr().is_terminal() {
-            return Self::Lines(Lines::default());
+        if io::stderr().is_terminal() {
+            Self::Board(Board::new(title))
+        } else {
+            Self::Lines(Lines::default())
         }
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        bar.set_style(style());
-        bar.set_prefix(title.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(120));
-        Self::Bar(bar)
     }
 
     /// An event came, and is part of `progress` already.
     pub(crate) fn event(&mut self, event: &StudyEvent, progress: &Progress) -> Result<(), OutputError> {
         match self {
-            Self::Bar(bar) => draw(bar, progress),
+            Self::Board(board) => board.event(event, progress),
             Self::Lines(lines) => lines.event(progress),
             Self::Json => {
                 if let Some(view) = EventView::new(event) {
@@ -65,61 +62,54 @@ impl Screen {
     /// A second passed.
     pub(crate) fn tick(&mut self, progress: &Progress) -> Result<(), OutputError> {
         match self {
-            Self::Bar(bar) => draw(bar, progress),
+            Self::Board(board) => board.tick(progress),
             Self::Lines(lines) => lines.tick(progress),
             Self::Json => {}
         }
         Ok(())
     }
 
+    /// Whether it shows who trains.
+    pub(crate) fn shows_workers(&self) -> bool {
+        matches!(self, Self::Board(_))
+    }
+
+    /// The coordinator's workers are these.
+    pub(crate) fn workers(&mut self, workers: &[Worker], progress: &Progress) {
+        if let Self::Board(board) = self {
+            board.workers(workers, progress);
+        }
+    }
+
     /// A way to tell something else while this is shown.
     pub(crate) fn announcer(&self) -> Announcer {
         match self {
-            Self::Bar(bar) => Announcer(Some(bar.clone())),
+            Self::Board(board) => Announcer(Some(board.terminal())),
             Self::Lines(_) | Self::Json => Announcer(None),
         }
     }
 }
 
-impl Drop for Screen {
-    /// A watch may be given up at any time; its bar must not stay behind.
-    fn drop(&mut self) {
-        self.announcer().close();
-    }
-}
-
-/// Tells what happens beside a study without disturbing its bar.
+/// Tells what happens beside a study without disturbing its board.
 #[derive(Debug)]
-pub(crate) struct Announcer(Option<ProgressBar>);
+pub(crate) struct Announcer(Option<MultiProgress>);
 
 impl Announcer {
     /// Tells it.
     pub(crate) fn say(&self, text: &str) {
         match &self.0 {
-            Some(bar) => bar.println(text),
+            // A terminal that is gone is told nothing.
+            Some(terminal) => drop(terminal.println(text)),
             None => eprintln!("{text}"),
         }
     }
 
-    /// Takes the bar away.
+    /// Takes the board away.
     pub(crate) fn close(&self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
+        if let Some(terminal) = &self.0 {
+            drop(terminal.clear());
         }
     }
-}
-
-fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{spinner} {prefix} {bar:24} {human_pos}/{human_len} runs  {wide_msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("━╸─")
-}
-
-fn draw(bar: &ProgressBar, progress: &Progress) {
-    let (over, all) = progress.runs();
-    bar.set_length(all);
-    bar.set_position(over);
-    bar.set_message(progress.sentence());
 }
 
 impl Lines {
