@@ -21,7 +21,9 @@ mod trials;
 mod weights;
 mod wrong;
 
-use run::Scope;
+pub(crate) use best::leaves;
+pub(crate) use epochs::mean;
+pub(crate) use run::{Run, Scope, folds_of};
 
 /// A part of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
