@@ -10,6 +10,10 @@ mod curves;
 mod draw;
 mod effects;
 mod heat;
+mod norms;
+mod parallel;
+mod predictions;
+mod resources;
 mod sketch;
 mod tradeoff;
 
@@ -115,12 +119,16 @@ pub fn page_colors() -> String {
 
 /// All kinds of figures, each with what is there.
 fn sketches(report: &Report) -> Vec<Sketch<'_>> {
-    let kinds: [fn(&Report) -> Vec<Sketch<'_>>; 5] = [
+    let kinds: [fn(&Report) -> Vec<Sketch<'_>>; 9] = [
         configurations::sketches,
         tradeoff::sketches,
         effects::sketches,
+        parallel::sketches,
         curves::sketches,
+        predictions::sketches,
+        norms::sketches,
         components::sketches,
+        resources::sketches,
     ];
     kinds.into_iter().flat_map(|kind| kind(report)).collect()
 }

@@ -23,6 +23,9 @@ mod wrong;
 
 pub(crate) use best::leaves;
 pub(crate) use epochs::mean;
+pub(crate) use gradients::layers;
+pub(crate) use part::{Together, class_name, predictions, together};
+pub(crate) use points::shortest;
 pub(crate) use run::{Run, Scope, folds_of};
 
 /// A part of a report.

@@ -8,6 +8,9 @@ use super::sketch::{Best, Drawing, Sketch, capital, held_out, mean_std, style, t
 use crate::section::{Run, Scope, folds_of};
 use crate::{Report, Section, Shown, TrialReport};
 
+/// Trials with a band; more bands hide each other.
+const BANDS_MAX: usize = 3;
+
 /// What is drawn by epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quantity {
@@ -90,6 +93,17 @@ impl Rows {
     }
 }
 
+/// How much of a trial is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    /// The mean.
+    Line,
+    /// With its deviation.
+    Band,
+    /// And each fold behind.
+    Folds,
+}
+
 /// One run's values by epoch.
 fn curve(run: &Run<'_>, quantity: Quantity, rows: Rows) -> Vec<(f64, f64)> {
     let points = run
@@ -118,17 +132,17 @@ fn means(runs: &[Run<'_>], quantity: Quantity, rows: Rows) -> Vec<(f64, f64, Opt
 }
 
 /// Mean, band and folds of one trial's runs.
-fn put(chart: &mut Chart, runs: &[Run<'_>], quantity: Quantity, rows: Rows, style: Style, folds: bool) {
+fn put(chart: &mut Chart, runs: &[Run<'_>], quantity: Quantity, rows: Rows, style: Style, detail: Detail) {
     let means = means(runs, quantity, rows);
     let floor = means.iter().map(|point| point.1).fold(f64::INFINITY, f64::min);
     // A loss's band may reach below zero, where no ratio can be drawn.
     let lowest = if quantity == Quantity::Loss { floor / 2.0 } else { f64::NEG_INFINITY };
     let band = means.iter().filter_map(|&(x, mean, std)| Some((x, (mean - std?).max(lowest), mean + std?)));
     let band: Vec<(f64, f64, f64)> = band.collect();
-    if band.len() > 1 {
+    if band.len() > 1 && detail != Detail::Line {
         chart.marks.push(Mark::Band { points: band, color: style.color });
     }
-    if folds && runs.len() > 1 {
+    if detail == Detail::Folds && runs.len() > 1 {
         let faint = runs.iter().map(|run| Mark::faint(thinned(&curve(run, quantity, rows)), style));
         chart.marks.extend(faint);
     }
@@ -154,10 +168,22 @@ fn of_trials(report: &Report, quantity: Quantity, rows: Rows) -> Option<Sketch<'
         let mut chart = Chart::new(epoch_axis(), quantity.axis(rows.word(report)));
         for (place, trial) in best.trials.iter().enumerate() {
             let runs: Vec<Run<'_>> = folds_of(trial).collect();
-            put(&mut chart, &runs, quantity, rows, style(place), false);
+            put(
+                &mut chart,
+                &runs,
+                quantity,
+                rows,
+                style(place),
+                if place < BANDS_MAX { Detail::Band } else { Detail::Line },
+            );
             chart.name(Entry::new(Key::Series(style(place)), trial_label(trial)));
         }
-        let about = folds_about(report.folds());
+        let few = if report.folds() > 1 && best.trials.len() > BANDS_MAX {
+            format!(" for the best {BANDS_MAX}")
+        } else {
+            String::new()
+        };
+        let about = format!("{}{few}", folds_about(report.folds()));
         let caption = format!(
             "{} after each epoch{about}.{}{}",
             capital(&what),
@@ -207,7 +233,7 @@ fn of_one<'a>(report: &'a Report, trial: &'a TrialReport, quantity: Quantity) ->
     Some(Sketch::new(name, title, Section::Curves, move || {
         let mut chart = Chart::new(epoch_axis(), quantity.axis(""));
         for (place, (rows, _)) in kinds.into_iter().filter(|(_, there)| *there).enumerate() {
-            put(&mut chart, &runs, quantity, rows, style(place), true);
+            put(&mut chart, &runs, quantity, rows, style(place), Detail::Folds);
             chart.name(Entry::new(Key::Series(style(place)), rows.word(report)));
         }
         let folds = if runs.len() > 1 {

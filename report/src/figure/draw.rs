@@ -12,7 +12,7 @@ mod text;
 pub(super) mod theme;
 
 pub(super) use chart::{Axis, Chart, heading};
-pub(super) use legend::{Entry, Key};
+pub(super) use legend::{Entry, Key, write as legend_at};
 pub(super) use mark::{Mark, Shape};
 pub(super) use scale::Spread;
 pub(super) use svg::{Anchor, Head, Svg};

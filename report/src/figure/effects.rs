@@ -159,7 +159,7 @@ fn shares<'a>(dimensions: Vec<Dimension<'a>>, importance: Importance) -> Sketch<
             let (y, value) = (place as f64, 100.0 * share);
             let color = [Color::Series(0), Color::Series(1), Color::Muted][*kind];
             chart.marks.push(Mark::Bar { y, value, thickness: 0.62, color });
-            chart.marks.push(Mark::Label { at: (value, y), text: format!("{value:.1} %") });
+            chart.marks.push(Mark::Value { at: (value, y), text: format!("{value:.1} %") });
         }
         let how = "Functional analysis of variance: the share of the variance of the trials' mean scores that lies between the means of a value's trials";
         let limits = if importance.is_full {

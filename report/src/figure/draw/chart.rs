@@ -17,6 +17,8 @@ const LINE: f64 = 16.0;
 const HEIGHT: f64 = 270.0;
 /// Pixels of a category below another.
 const ROW: f64 = 24.0;
+/// Pixels for the value of the longest bar.
+const VALUE_ROOM: f64 = 64.0;
 /// Pixels of the labels at the left, at most, as a share of the width.
 const LABELS_MAX: f64 = 0.42;
 
@@ -82,8 +84,14 @@ impl Chart {
         let x = self.across((room.left, room.right));
         self.grid(&mut svg, &x, &y, &room);
         let end = self.axes(&mut svg, &x, &y, &room);
+        let mut labels = Labels::default();
         for mark in &self.marks {
-            draw(&mut svg, mark, &x, &y, &room);
+            match mark {
+                Mark::Label { at, text } => {
+                    labels.write(&mut svg, (x.place(at.0), y.place(at.1)), text, &room);
+                }
+                mark => draw(&mut svg, mark, &x, &y, &room),
+            }
         }
         svg.finish(head, width, end + EDGE)
     }
@@ -91,7 +99,17 @@ impl Chart {
     fn across(&self, pixels: (f64, f64)) -> Scale {
         match &self.x.categories {
             Some(labels) => Scale::of_categories(labels, pixels),
-            None => Scale::new(self.marks.iter().flat_map(Mark::xs), self.x.spread, pixels),
+            None => {
+                // Beyond the longest bar there is room for its value.
+                let values = self.marks.iter().any(|mark| matches!(mark, Mark::Value { .. }));
+                let room = if values { VALUE_ROOM.min(0.2 * (pixels.1 - pixels.0)) } else { 0.0 };
+                let scale = Scale::new(
+                    self.marks.iter().flat_map(Mark::xs),
+                    self.x.spread,
+                    (pixels.0, pixels.1 - room),
+                );
+                if values { scale.reaching(pixels.1) } else { scale }
+            }
         }
     }
 
@@ -224,16 +242,35 @@ fn draw(svg: &mut Svg, mark: &Mark, x: &Scale, y: &Scale, room: &Room) {
             let up = y.place(*value);
             svg.line(&[(room.left, up), (room.right, up)], *style, 1.6, 1.0);
         }
-        Mark::Label { at: point, text } => label(svg, at(point), text, room),
+        Mark::Value { at: point, text } => {
+            let (across, up) = at(point);
+            svg.text((across + 6.0, up + 4.0), text, Anchor::Start, Color::Ink);
+        }
+        // Written by those who know what is already there.
+        Mark::Label { .. } => {}
     }
 }
 
-/// To the right of its point, or to the left where there is no room.
-fn label(svg: &mut Svg, at: (f64, f64), text: &str, room: &Room) {
-    let y = (at.1 - 6.0).max(room.top + 10.0);
-    if at.0 + 7.0 + width_of(text, FONT) <= room.right {
-        svg.text((at.0 + 7.0, y), text, Anchor::Start, Color::Ink);
-    } else {
-        svg.text((at.0 - 7.0, y), text, Anchor::End, Color::Ink);
+/// What was written beside points.
+#[derive(Default)]
+struct Labels {
+    /// Left, right and baseline.
+    taken: Vec<(f64, f64, f64)>,
+}
+
+impl Labels {
+    /// To the right of its point, or to the left where there is no room, unless that would cover another.
+    fn write(&mut self, svg: &mut Svg, at: (f64, f64), text: &str, room: &Room) {
+        let (width, y) = (width_of(text, FONT), (at.1 - 6.0).max(room.top + 10.0));
+        let right = at.0 + 7.0 + width <= room.right;
+        let left = if right { at.0 + 7.0 } else { at.0 - 7.0 - width };
+        let covers = |taken: &(f64, f64, f64)| {
+            left < taken.1 + 3.0 && taken.0 < left + width + 3.0 && (y - taken.2).abs() < FONT
+        };
+        if self.taken.iter().any(covers) {
+            return;
+        }
+        self.taken.push((left, left + width, y));
+        svg.text((left, y), text, Anchor::Start, Color::Ink);
     }
 }

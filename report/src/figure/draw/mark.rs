@@ -31,7 +31,9 @@ pub(crate) enum Mark {
     Bar { y: f64, value: f64, thickness: f64, color: Color },
     /// A line across the whole width.
     Level { y: f64, style: Style },
-    /// A text beside a point.
+    /// A text right of the end of a bar.
+    Value { at: (f64, f64), text: String },
+    /// A text beside a point, left out where it would cover another.
     Label { at: (f64, f64), text: String },
 }
 
@@ -62,7 +64,7 @@ impl Mark {
             Self::Lying { low, high, .. } => vec![*low, *high],
             Self::Bar { value, .. } => vec![*value],
             Self::Level { .. } => Vec::new(),
-            Self::Label { at, .. } => vec![at.0],
+            Self::Label { at, .. } | Self::Value { at, .. } => vec![at.0],
         }
     }
 
@@ -75,7 +77,7 @@ impl Mark {
             Self::Band { points, .. } => points.iter().flat_map(|point| [point.1, point.2]).collect(),
             Self::Upright { low, high, .. } => vec![*low, *high],
             Self::Lying { y, .. } | Self::Bar { y, .. } | Self::Level { y, .. } => vec![*y],
-            Self::Label { at, .. } => vec![at.1],
+            Self::Label { at, .. } | Self::Value { at, .. } => vec![at.1],
         }
     }
 }

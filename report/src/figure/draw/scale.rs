@@ -75,6 +75,13 @@ impl Scale {
         self.pixels.0 + share * (self.pixels.1 - self.pixels.0)
     }
 
+    /// The same distances, on to this pixel.
+    pub(crate) fn reaching(self, pixel: f64) -> Self {
+        let share = (pixel - self.pixels.0) / (self.pixels.1 - self.pixels.0);
+        let to = self.from + share * (self.to - self.from);
+        Self { to, pixels: (self.pixels.0, pixel), ..self }
+    }
+
     /// Whether values are spread by ratio.
     pub(crate) fn is_log(&self) -> bool {
         self.log
