@@ -32,7 +32,7 @@ enum Task {
     /// Find or fetch libtorch and link it to `.libtorch`.
     Setup(SetupArguments),
     /// Build, fetch Fashion-MNIST and run the quickstart study.
-    Demo,
+    Demo(demo::DemoArguments),
     /// Check the format and the lints, and run every test.
     Test(test::TestArguments),
     /// Run the benchmarks.
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = Workspace::find().and_then(|workspace| match &arguments.task {
         Task::Setup(setup) => setup::run(&workspace, setup).map(|()| ExitCode::SUCCESS),
-        Task::Demo => demo::run(&workspace),
+        Task::Demo(options) => demo::run(&workspace, options),
         Task::Test(options) => test::run(&workspace, options).map(|()| ExitCode::SUCCESS),
         Task::Bench(options) => bench::run(&workspace, options),
         Task::Simulate(options) => simulate::run(&workspace, options),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::TrialScores;
-use super::summary::{mean, std};
+use super::summary::{mean, sample_deviation};
 
 /// Differences that vary by less than this share of the scores themselves are taken for equal: it is what
 /// subtracting scores of 53 bits leaves.
@@ -50,7 +50,7 @@ impl Comparison {
 
 /// The corrected t; `rounding` is how far differences may stray by rounding alone.
 fn statistic(differences: &[f64], mean: f64, rounding: f64, test_train_ratio: f64) -> Option<f64> {
-    let std = std(differences)?;
+    let std = sample_deviation(differences)?;
     if !(test_train_ratio.is_finite() && test_train_ratio >= 0.0) {
         return None;
     }
