@@ -113,7 +113,7 @@ fn router(page: Arc<Page>) -> Router {
         .route("/api/studies/{study}/trials/{trial}", get(api::trial::show))
         .route("/api/studies/{study}/curves", get(api::curves::show))
         .route("/api/studies/{study}/failures", get(api::failures::list))
-        .route("/api/studies/{study}/figures", get(reports::figures))
+        .route("/api/studies/{study}/report", get(reports::show))
         .route("/api/studies/{study}/{action}", post(actions::act))
         .route("/api/workers", get(api::workers::list))
         .route("/api/events", get(stream::open))

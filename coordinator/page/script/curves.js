@@ -61,15 +61,20 @@ export class Curves {
     this.draw();
   }
 
-  /** Epochs as they are trained. */
+  /** Epochs as they are trained. Whether curves have to be asked for, because the beginning of some is not known here. */
   take({ runs, left_out: leftOut }) {
+    let unknown = leftOut > 0;
     for (const run of runs) {
       if (run.fold >= this.study.folds) continue;
+      if (run.epochs[0][0] > 1 && !this.trials.get(run.trial)?.has(run.fold)) {
+        unknown ||= this.trials.size < SHOWN_MAX;
+        continue;
+      }
       if (!this.trials.has(run.trial) && this.trials.size >= SHOWN_MAX && !this.makeRoom(runs)) continue;
       this.put(run);
     }
     this.draw();
-    return leftOut > 0;
+    return unknown;
   }
 
   /** Shows a trial, or no longer. */

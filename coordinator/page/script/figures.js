@@ -34,10 +34,10 @@ export class Figures {
 
   async load() {
     const edition = encodeURIComponent(this.known);
-    const told = await get(`/api/studies/${this.number}/figures`);
-    const shown = told.map((figure, place) => this.figure(figure, edition, place >= FIRST && !this.all));
-    const more = make("button", { type: "button", onclick: () => this.showAll() }, `Show all ${told.length} figures`);
-    fill(byId("figures"), shown, told.length > FIRST && !this.all && more);
+    const told = await get(`/api/studies/${this.number}/report`);
+    const shown = told.figures.map((figure, place) => this.figure(figure, edition, place >= FIRST && !this.all));
+    const more = make("button", { type: "button", onclick: () => this.showAll() }, `Show all ${told.figures.length} figures`);
+    fill(byId("figures"), shown, told.figures.length > FIRST && !this.all && more);
   }
 
   showAll() {

@@ -36,8 +36,11 @@ export function since(seconds) {
 
 export const took = (from, to) => duration((Date.parse(to) - Date.parse(from)) / 1000);
 
-/** A searched value. */
-export const value = (of) => (typeof of === "string" ? of : JSON.stringify(of) ?? "");
+/** A searched value; of a number the digits that a person compares. */
+export function value(of) {
+  if (typeof of === "number") return String(Number(of.toPrecision(6)));
+  return typeof of === "string" ? of : JSON.stringify(of) ?? "";
+}
 
 /** The shortest end of each path that tells it from the others: `lr` for `train.optimizer.lr`. */
 export function shortPaths(paths) {

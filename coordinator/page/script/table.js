@@ -42,7 +42,7 @@ export class Trials {
     this.study = study;
     const names = [...shortPaths(study.searched).values()];
     const known = study.searched.findIndex((path) => typeof study.best_params[path] === "number");
-    const example = known >= 0 ? `${names[known]}=${value(study.best_params[study.searched[known]])} ` : "";
+    const example = known >= 0 ? `${names[known]}>=${value(study.best_params[study.searched[known]])} ` : "";
     say(byId("filter-hint"), `Conditions that all hold, such as ${example}score>0.8 state=finished, or a part of a value.${names.length > 0 ? ` Searched: ${names.join(", ")}.` : ""}`);
   }
 
@@ -115,7 +115,7 @@ export class Trials {
     const best = row.trial === this.study.best_trial;
     const opened = this.open?.trial === row.trial;
     const toggle = make("button", { type: "button", class: "plain", "data-key": `trial ${row.trial}`, "aria-expanded": String(opened), onclick: () => this.toggle(row.trial) }, String(row.trial));
-    const searched = columns.slice(2, -2).map(([path, , number]) => make("td", { class: number && "number" }, path in row.params ? value(row.params[path]) : ""));
+    const searched = columns.slice(2, -2).map(([path, , number]) => make("td", { class: number && "number", title: path in row.params && JSON.stringify(row.params[path]) }, path in row.params ? value(row.params[path]) : ""));
     const tr = make("tr", { class: best && "is-best", "data-trial": row.trial }, make("td", {}, toggle), make("td", {}, state(row.state), best && make("span", { class: "star" }, "best")), searched, make("td", { class: "number" }, count(row.parameters)), make("td", { class: `number${row.state === "finished" ? "" : " partial"}` }, this.mean(row)), make("td", {}, strip(row, range)));
     return opened ? [tr, make("tr", { class: "detail" }, make("td", { colspan: columns.length + 1 }, this.open.node))] : [tr];
   }

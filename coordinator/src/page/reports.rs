@@ -114,11 +114,18 @@ pub(super) struct FigureView {
     caption: String,
 }
 
-/// `GET /api/studies/{study}/figures`: the figures that the report has data for, in the order in which they are read.
-pub(super) async fn figures(
+/// What the page shows of a report.
+#[derive(Debug, Serialize)]
+pub(super) struct ReportView {
+    /// The figures that it has data for, in the order in which they are read.
+    figures: Vec<FigureView>,
+}
+
+/// `GET /api/studies/{study}/report`.
+pub(super) async fn show(
     State(page): State<Arc<Page>>,
     OfStudy(id, ()): OfStudy,
-) -> Result<Json<Vec<FigureView>>, Problem> {
+) -> Result<Json<ReportView>, Problem> {
     let report = page.reports.of(id).await?;
     let drawn = blocking::run(|| foldwise_report::figures(&report, Look::default()));
     let views = drawn.into_iter().map(|figure| FigureView {
@@ -126,7 +133,7 @@ pub(super) async fn figures(
         title: figure.title,
         caption: figure.caption,
     });
-    Ok(Json(views.collect()))
+    Ok(Json(ReportView { figures: views.collect() }))
 }
 
 /// How a figure is wanted.
