@@ -12,6 +12,9 @@ const COLORS = 8;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+/** Whether a line is a single point, which has to be drawn as one. */
+const isDot = (line) => line.values.filter((value) => value !== null).length < 2;
+
 /** A small sample of a line, for a key. */
 export function sample(place) {
   const line = draw("line", { x1: 0, y1: 5, x2: 22, y2: 5, stroke: `var(--c${place % COLORS})`, "stroke-width": 2.5 });
@@ -46,7 +49,7 @@ export class Chart {
     if (!this.last || this.host.clientWidth === 0) return;
     const { epochs, lines } = this.last;
     const data = [epochs, ...lines.map((line) => line.values)];
-    const shape = lines.map((line) => `${line.label}/${line.place}/${line.strong}`).join();
+    const shape = lines.map((line) => `${line.label}/${line.place}/${line.strong}/${isDot(line)}`).join();
     if (this.plot && !anew && shape === this.shape) {
       this.plot.setData(data);
       return;
@@ -82,7 +85,7 @@ export class Chart {
       width: line.strong ? 2.75 : 1.5,
       dash: DASHES[line.place % DASHES.length],
       spanGaps: true,
-      points: { show: line.values.filter((value) => value !== null).length < 2, size: 5 },
+      points: { show: isDot(line), size: 5 },
     };
   }
 

@@ -44,7 +44,9 @@ export class Curves {
       fill(this.select, MEASURES.map(({ key, label }) => make("option", { value: key, selected: key === study.metric }, label)));
     }
     const unknown = study.best_trial !== null && study.best_trial !== best && !this.trials.has(study.best_trial);
-    if (unknown && !first) this.load();
+    if (first) return;
+    if (unknown) this.load().catch(() => {});
+    else if (best !== study.best_trial) this.draw();
   }
 
   /** Asks for the curves that matter, and those that the person chose. */

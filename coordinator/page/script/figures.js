@@ -53,8 +53,8 @@ export class Figures {
     const source = (query, media) => make("source", { srcset: `${address}?${query}edition=${edition}`, media });
     const narrow = "(max-width: 40rem)";
     const dark = "(prefers-color-scheme: dark)";
-    const sources = [source("width=360&dark=true&", `${narrow} and ${dark}`), source("width=360&", narrow), source("dark=true&", dark)];
-    const picture = make("picture", {}, sources, make("img", { src: `${address}?edition=${edition}`, alt: title, loading: "lazy" }));
+    const sources = [source("width=360&dark=true&", `${narrow} and ${dark}`), source("width=360&", narrow), source("width=600&dark=true&", dark)];
+    const picture = make("picture", {}, sources, make("img", { src: `${address}?width=600&edition=${edition}`, alt: title, loading: "lazy" }));
     const alone = make("a", { href: address, download: `${name}-${this.number}.svg`, "aria-label": `${title} as SVG` }, "SVG");
     return make("figure", { hidden }, picture, make("figcaption", {}, caption, " ", alone));
   }

@@ -1,6 +1,7 @@
 // The one event stream of this page. It goes on after the last event when the line was cut, and rests while nobody looks:
 // browsers keep few connections to one address, and a hidden tab needs none.
 
+import { Refused } from "./api.js";
 import { byId, say } from "./make.js";
 
 /** Time after which a page that nobody looks at lets go of its stream, ms. */
@@ -91,6 +92,9 @@ export function calmly(pause, act) {
     const rest = new Promise((done) => setTimeout(done, pause));
     try {
       await act();
+    } catch (error) {
+      // What could not be had now is asked for with the next change, and the sign above says why.
+      if (!(error instanceof Refused)) throw error;
     } finally {
       await rest;
       waits = false;

@@ -83,7 +83,7 @@ async function load(before) {
   sum(total);
 }
 
-byId("more").addEventListener("click", () => load(next));
+byId("more").addEventListener("click", () => load(next).catch(() => {}));
 
 listen({}, {
   hello: () => load(null).catch(() => {}),

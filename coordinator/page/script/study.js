@@ -54,6 +54,8 @@ function take(study) {
   legend(byId("progress").lastElementChild, study.runs);
   tiles(byId("tiles"), study);
   training(byId("training"), study);
+  // Nothing trains any more: the curves have the room.
+  show(byId("training").parentElement, study.ended === null);
   actions(study, take);
   curves.tell(study);
   trials.tell(study);

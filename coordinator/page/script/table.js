@@ -131,8 +131,9 @@ export class Trials {
     const close = this.open?.trial === trial;
     this.open = null;
     if (!close) {
-      const pin = (shown) => this.curves.pin(trial, shown);
-      this.open = { trial, node: await detail(this.study, trial, this.curves.pinned.has(trial), pin) };
+      const pin = (shown) => this.curves.pin(trial, shown).catch(refused);
+      const node = await detail(this.study, trial, this.curves.pinned.has(trial), pin).catch(refused);
+      this.open = node ? { trial, node } : null;
     }
     await this.load();
   }
@@ -153,6 +154,12 @@ export class Trials {
     fill(node, make("p", { role: "status" }, matching === 0 ? `0 of ${count(total)}` : `${count(offset + 1)}–${count(upTo)} of ${of}`), matching > limit && pages.map(([label, to, off]) => make("button", { type: "button", disabled: off, "data-page": label, onclick: go(to) }, label)));
     if (focused) node.querySelector(`[data-page="${focused}"]:enabled, button:enabled`)?.focus({ preventScroll: true });
   }
+}
+
+/** Says what was refused where filters are refused, too. */
+function refused(error) {
+  if (!(error instanceof Refused)) throw error;
+  say(byId("filter-wrong"), error.message);
 }
 
 /** The scores of a trial's folds on the page's range: dots, with a line at their mean. */
