@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_file_has_a_name_that_steers_nothing() {
-        assert_eq!(file_name("quick start\"; x=\"../", 3, "csv"), "quick-start---x-----3.csv");
+        assert_eq!(file_name("quick start\"; x=\"../", 3, "csv"), "quick-start---x------3.csv");
         assert_eq!(file_name(&"ä".repeat(500), 3, "json").len(), "-3.json".len() + 60);
     }
 }
