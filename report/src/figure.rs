@@ -17,6 +17,8 @@ mod resources;
 mod sketch;
 mod tradeoff;
 
+pub(crate) use draw::escaped;
+
 use sketch::Sketch;
 
 /// Pixels of a figure's width unless something else is asked for.

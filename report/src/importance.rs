@@ -108,3 +108,52 @@ fn is_full(scored: &[(usize, f64)], dimensions: &[Dimension<'_>]) -> bool {
     let sizes: Vec<usize> = counts.values().copied().collect();
     Some(counts.len()) == cells && sizes.iter().all(|size| *size == sizes[0])
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::{Importance, variance_between};
+
+    /// Made by `tests/report/importance/expected.py` with NumPy and scikit-learn.
+    const EXPECTED: &str = include_str!("../tests/report/importance/expected.json");
+
+    #[derive(Deserialize)]
+    struct Case {
+        sizes: [usize; 3],
+        means: Vec<f64>,
+        alone: [f64; 3],
+        pairs: [f64; 3],
+    }
+
+    #[test]
+    fn shares_are_those_of_a_functional_analysis_of_variance() {
+        let cases: Vec<Case> = serde_json::from_str(EXPECTED).unwrap();
+        for Case { sizes, means, alone, pairs } in cases {
+            let scored: Vec<(usize, f64)> = means.into_iter().enumerate().collect();
+            let level = |trial: usize, axis: usize| match axis {
+                0 => trial / (sizes[1] * sizes[2]),
+                1 => trial / sizes[2] % sizes[1],
+                _ => trial % sizes[2],
+            };
+            let total = variance_between(&scored, Some);
+            for (axis, expected) in alone.iter().enumerate() {
+                let share = variance_between(&scored, |trial| Some(level(trial, axis))) / total;
+                assert!((share - expected).abs() < 1e-12, "{share} is not {expected}");
+            }
+            for ((one, other), expected) in [(0, 1), (0, 2), (1, 2)].into_iter().zip(pairs) {
+                let both =
+                    variance_between(&scored, |trial| Some((level(trial, one), level(trial, other)))) / total;
+                let share = both - alone[one] - alone[other];
+                assert!((share - expected).abs() < 1e-12, "{share} is not {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_part_tells_is_the_rest() {
+        let importance = Importance { alone: vec![0.5, 0.2], pairs: Vec::new(), trials: 4, is_full: true };
+        assert!((importance.rest().unwrap() - 0.3).abs() < 1e-12);
+        assert_eq!(Importance { is_full: false, ..importance }.rest(), None);
+    }
+}

@@ -146,7 +146,7 @@ impl Section {
         }
     }
 
-    fn sheet(self, scope: Scope<'_>) -> Sheet {
+    pub(crate) fn sheet(self, scope: Scope<'_>) -> Sheet {
         match self {
             Self::Trials => trials::sheet(scope),
             Self::Curves => curves::sheet(scope),

@@ -6,12 +6,12 @@ use crate::number::{count, plural};
 use crate::{ComponentPoint, ComponentsReport, Report, Section};
 
 pub(super) fn sketches(report: &Report) -> Vec<Sketch<'_>> {
-    let several = report.components.len() > 1;
     let groups = report.components.iter().filter(|group| group.points.len() > 1);
     groups
-        .map(|group| {
-            let name =
-                if several { format!("components-{}", group.weights) } else { "components".to_owned() };
+        .enumerate()
+        .map(|(place, group)| {
+            // Networks of different kinds may have equally many numbers.
+            let name = if place > 0 { format!("components-{}", place + 1) } else { "components".to_owned() };
             let title = format!("The way of the weights of networks of {} numbers", count(group.weights));
             Sketch::new(name, title, Section::Components, move || way(report, group))
         })
@@ -32,9 +32,8 @@ fn way(report: &Report, group: &ComponentsReport) -> Drawing {
     );
     let share = |value: f64| if high > low { (value - low) / (high - low) } else { 1.0 };
     let axis = |name: &str, place: usize| {
-        let share =
-            group.explained.get(place).map(|share| format!(", {:.0} % of the variance", 100.0 * share));
-        Axis::new(format!("{name} principal component{}", share.unwrap_or_default()), Spread::Linear)
+        let share = group.explained.get(place).map(|share| format!(" ({:.0} % of variance)", 100.0 * share));
+        Axis::new(format!("{name} component{}", share.unwrap_or_default()), Spread::Linear)
     };
     let mut chart = Chart::new(axis("First", 0), axis("Second", 1));
     let mut runs = 0;
@@ -74,7 +73,7 @@ fn way(report: &Report, group: &ComponentsReport) -> Drawing {
     };
     Drawing::chart(
         format!(
-            "Copies of the weights of {}, each a point on the two directions in which they vary most, joined in order of epochs.{left_out}",
+            "Copies of the weights of {}, each a point on their first two principal components, the directions in which they vary most, joined in order of epochs.{left_out}",
             plural(runs, "run")
         ),
         chart,

@@ -15,6 +15,7 @@ pub(super) use chart::{Axis, Chart, heading};
 pub(super) use legend::{Entry, Key, write as legend_at};
 pub(super) use mark::{Mark, Shape};
 pub(super) use scale::Spread;
+pub(crate) use svg::escaped;
 pub(super) use svg::{Anchor, Head, Svg};
 pub(super) use text::{fitted, width_of};
 pub(super) use theme::{Color, Style};

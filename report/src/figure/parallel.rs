@@ -19,7 +19,7 @@ const EDGE: f64 = 14.0;
 /// Pixels from the lowest to the highest value.
 const HEIGHT: f64 = 280.0;
 /// Pixels left free beside the outermost axes.
-const LABELS: f64 = 64.0;
+const LABELS: f64 = 78.0;
 
 pub(super) fn sketches(report: &Report) -> Vec<Sketch<'_>> {
     parallel(report).into_iter().collect()

@@ -32,7 +32,8 @@ fn matrix(report: &Report, part: Together) -> Sketch<'_> {
     let of_final = who.starts_with("Final");
     let name =
         format!("confusion-{}{}", if of_final { "final-" } else { "" }, slug(rows.trim_end_matches(" rows")));
-    let title = format!("Confusion of {rows}: {}", who.to_lowercase());
+    let of = if rows == "train rows" { "training rows" } else { rows };
+    let title = format!("Confusion of {of}: {}", who.to_lowercase());
     Sketch::new(name, title, Section::Confusion, move || {
         let confusion = &part.classes.confusion;
         let names: Vec<String> = (0..confusion.len())
