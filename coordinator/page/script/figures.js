@@ -1,7 +1,7 @@
-// The report's figures, drawn by the coordinator for light and for dark grounds.
+// The report's paragraph and its figures, drawn by the coordinator for light and for dark grounds.
 
 import { get } from "./api.js";
-import { byId, fill, make, show } from "./make.js";
+import { byId, fill, make, say, show } from "./make.js";
 
 /** Figures of a larger search under way are drawn when somebody asks: each time takes all its results. */
 const RUNS_UNASKED = 5_000;
@@ -35,6 +35,7 @@ export class Figures {
   async load() {
     const edition = encodeURIComponent(this.known);
     const told = await get(`/api/studies/${this.number}/report`);
+    say(byId("summary"), told.summary);
     const shown = told.figures.map((figure, place) => this.figure(figure, edition, place >= FIRST && !this.all));
     const more = make("button", { type: "button", onclick: () => this.showAll() }, `Show all ${told.figures.length} figures`);
     fill(byId("figures"), shown, told.figures.length > FIRST && !this.all && more);

@@ -3,6 +3,7 @@
 import { fill, make } from "./make.js";
 
 const FORMS = [
+  ["html", "HTML", "all of it with its figures, in one file"],
   ["json", "JSON", "everything, with all digits"],
   ["csv", "CSV", "one line per run"],
   ["txt", "text", "the table and what follows from it"],

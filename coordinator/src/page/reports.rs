@@ -20,7 +20,7 @@ use crate::ledger::{RunCounts, Study, StudyId, StudyPhase, StudyRecord};
 use crate::reporting;
 use crate::store::Results;
 
-/// A picture runs nothing and loads nothing, and may say how its own lines look.
+/// A picture or a document runs nothing and loads nothing, and may say how its own parts look.
 const PICTURE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 /// Columns of the report as text.
 const TEXT_COLUMNS: usize = 110;
@@ -90,20 +90,28 @@ pub(super) async fn download(
     OfStudy(id, form): OfStudy<String>,
 ) -> Result<Response, Problem> {
     let kind = match form.as_str() {
+        "html" => "text/html; charset=utf-8",
         "json" => "application/json",
         "csv" => "text/csv; charset=utf-8",
         "txt" => "text/plain; charset=utf-8",
-        _ => return Err(Problem::missing("a report is had as json, csv or txt")),
+        _ => return Err(Problem::missing("a report is had as html, json, csv or txt")),
     };
     let report = page.reports.of(id).await?;
     let text = blocking::run(|| match form.as_str() {
+        "html" => foldwise_report::html(&report),
         "json" => foldwise_report::json(&report),
         "csv" => foldwise_report::csv(&report),
         _ => foldwise_report::table(&report, TableOptions { width: Some(TEXT_COLUMNS), color: false }),
     });
     let name = file_name(&report.study.display_name, id, &form);
     let kept = format!("attachment; filename=\"{name}\"");
-    Ok(([(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, kept.as_str())], text).into_response())
+    let headers = [
+        (CONTENT_TYPE, kind),
+        (CONTENT_DISPOSITION, kept.as_str()),
+        // Of what is looked at instead of kept.
+        (CONTENT_SECURITY_POLICY, PICTURE_POLICY),
+    ];
+    Ok((headers, text).into_response())
 }
 
 /// What a figure is, for who sees it and for who does not.
@@ -117,6 +125,8 @@ pub(super) struct FigureView {
 /// What the page shows of a report.
 #[derive(Debug, Serialize)]
 pub(super) struct ReportView {
+    /// What was found, in a paragraph.
+    summary: String,
     /// The figures that it has data for, in the order in which they are read.
     figures: Vec<FigureView>,
 }
@@ -133,7 +143,8 @@ pub(super) async fn show(
         title: figure.title,
         caption: figure.caption,
     });
-    Ok(Json(ReportView { figures: views.collect() }))
+    let summary = foldwise_report::summary(&report);
+    Ok(Json(ReportView { summary, figures: views.collect() }))
 }
 
 /// How a figure is wanted.
