@@ -6,6 +6,9 @@ use crate::figure::{Look, Theme, escaped, figure, page_colors};
 use crate::number::count;
 use crate::sheet::Sheet;
 
+/// Characters of a cell that is not broken.
+const SHORT_CHARS: usize = 18;
+
 const STYLE: &str = include_str!("page.css");
 
 /// The whole report as a page: tables, figures as inline SVG, light or dark as the reader prefers, and fit to be printed.
@@ -95,7 +98,12 @@ fn table(caption: &str, sheet: &Sheet, text: &mut String) {
     for line in sheet.lines().take(ROWS_MAX) {
         text.push_str("<tr>");
         for (place, (cell, (_, words))) in line.iter().zip(&headings).enumerate() {
-            let (cell, class) = (escaped(cell), class(*words));
+            let class = if *words && cell.chars().count() <= SHORT_CHARS {
+                " class=\"short\""
+            } else {
+                class(*words)
+            };
+            let cell = escaped(cell);
             if place == 0 {
                 text.push_str(&format!("<th scope=\"row\"{class}>{cell}</th>"));
             } else {
