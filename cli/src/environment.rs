@@ -19,6 +19,12 @@ pub(crate) fn color_is_welcome() -> bool {
     env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// Whether a browser has somewhere to open: elsewhere than on Linux and its like always.
+pub(crate) fn has_screen() -> bool {
+    let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    cfg!(any(target_os = "macos", windows)) || ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"].into_iter().any(set)
+}
+
 /// Where programs may lie.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Surroundings {

@@ -25,6 +25,14 @@ pub(crate) enum OutputError {
     /// The standard output.
     #[error("cannot write to the standard output: {0}")]
     Stdout(io::Error),
+    /// A file to read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A file.
     #[error("cannot write {}: {source}", path.display())]
     File {

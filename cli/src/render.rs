@@ -11,6 +11,8 @@ use serde_json::Value as Json;
 
 use crate::environment;
 
+pub(crate) mod files;
+
 /// What asks for every section.
 const ALL: &str = "all";
 
@@ -23,6 +25,15 @@ pub(crate) enum ReportFormat {
     Json,
     /// A line per trial and fold, or the lines of one section, for spreadsheets.
     Csv,
+    /// Everything with its tables, as text; with --figures it shows them.
+    Markdown,
+    /// Everything with its tables and figures, as one page that needs nothing else.
+    Html,
+    /// A folder of three tables, for data frames: trials, folds and epochs.
+    Parquet,
+    /// A folder of event files, for TensorBoard.
+    #[value(name = "tensorboard")]
+    TensorBoard,
 }
 
 /// A part of a report, or all of them.
@@ -54,9 +65,34 @@ pub(crate) enum RenderError {
     /// CSV of several sections.
     #[error("--format csv writes one section at a time, and {0} are asked for")]
     OneSection(usize),
-    /// JSON of a section.
-    #[error("--format json writes the whole report; leave --section out")]
-    WholeReport,
+    /// A section of what has no sections.
+    #[error("--format {0} writes the whole report; leave --section out")]
+    WholeReport(&'static str),
+    /// Several studies in a format of one.
+    #[error("--format {format} writes one study, and {studies} are named")]
+    OneReport {
+        /// The format.
+        format: &'static str,
+        /// How many were named.
+        studies: usize,
+    },
+    /// Figures of several studies.
+    #[error("--figures draws one study, and {0} are named")]
+    OneDrawn(usize),
+    /// A folder without a name.
+    #[error("--format {0} writes a folder; say which with --output FOLDER")]
+    NoFolder(&'static str),
+    /// A table that cannot be written.
+    #[error("cannot write the tables: {0}")]
+    Parquet(String),
+    /// A figure that cannot be made a picture.
+    #[error("cannot make a picture of the figure {name}: {source}")]
+    Picture {
+        /// The figure.
+        name: String,
+        /// Why.
+        source: foldwise_report::PngError,
+    },
     /// Sections of several studies.
     #[error("--section shows one study, and {0} are named")]
     OneStudy(usize),
@@ -66,8 +102,14 @@ impl RenderError {
     /// Whether something else should have been asked for.
     pub(crate) fn is_usage(&self) -> bool {
         match self {
-            Self::Trial { .. } | Self::OneSection(_) | Self::WholeReport | Self::OneStudy(_) => true,
-            Self::Report(_) | Self::Digest(_) => false,
+            Self::Trial { .. }
+            | Self::OneSection(_)
+            | Self::WholeReport(_)
+            | Self::OneReport { .. }
+            | Self::OneDrawn(_)
+            | Self::NoFolder(_)
+            | Self::OneStudy(_) => true,
+            Self::Report(_) | Self::Digest(_) | Self::Parquet(_) | Self::Picture { .. } => false,
         }
     }
 }
@@ -110,17 +152,61 @@ pub(crate) fn render(json: &[u8], format: ReportFormat, to_terminal: bool) -> Re
         // As it was sent: fields that this version does not know stay in it.
         ReportFormat::Json => String::from_utf8_lossy(json).into_owned(),
         ReportFormat::Csv => foldwise_report::csv(&report),
+        ReportFormat::Markdown => foldwise_report::markdown(&report, |_| None),
+        ReportFormat::Html => foldwise_report::html(&report),
+        ReportFormat::Parquet | ReportFormat::TensorBoard => {
+            return Err(RenderError::NoFolder(format.word()));
+        }
     })
 }
 
-/// Whether sections can be written so.
-pub(crate) fn check(studies: usize, sections: &[Section], format: ReportFormat) -> Result<(), RenderError> {
+/// What a report is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) studies: usize,
+    pub(crate) sections: &'a [Section],
+    pub(crate) format: ReportFormat,
+    pub(crate) figures: bool,
+    pub(crate) to_file: bool,
+}
+
+/// Whether all of it goes together.
+pub(crate) fn check(asked: Asked<'_>) -> Result<(), RenderError> {
+    let Asked { studies, sections, format, figures, to_file } = asked;
+    if figures && studies > 1 {
+        return Err(RenderError::OneDrawn(studies));
+    }
+    if format.is_folder() && !to_file {
+        return Err(RenderError::NoFolder(format.word()));
+    }
     match (sections, format) {
+        ([], ReportFormat::Table | ReportFormat::Json | ReportFormat::Csv) => Ok(()),
+        ([], _) if studies > 1 => Err(RenderError::OneReport { format: format.word(), studies }),
         ([], _) => Ok(()),
         _ if studies > 1 => Err(RenderError::OneStudy(studies)),
         (_, ReportFormat::Table) | ([_], ReportFormat::Csv) => Ok(()),
         (several, ReportFormat::Csv) => Err(RenderError::OneSection(several.len())),
-        (_, ReportFormat::Json) => Err(RenderError::WholeReport),
+        (_, format) => Err(RenderError::WholeReport(format.word())),
+    }
+}
+
+impl ReportFormat {
+    /// As it is asked for.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Markdown => "markdown",
+            Self::Html => "html",
+            Self::Parquet => "parquet",
+            Self::TensorBoard => "tensorboard",
+        }
+    }
+
+    /// Whether it is several files.
+    pub(crate) fn is_folder(self) -> bool {
+        matches!(self, Self::Parquet | Self::TensorBoard)
     }
 }
 
@@ -157,9 +243,12 @@ pub(crate) fn render_comparison(
     let reports: Result<Vec<Report>, _> = jsons.iter().map(|json| serde_json::from_slice(json)).collect();
     Ok(match format {
         ReportFormat::Csv => foldwise_report::comparison_csv(&reports?),
-        ReportFormat::Table | ReportFormat::Json => {
-            foldwise_report::comparison(&reports?, options(to_terminal))
-        }
+        ReportFormat::Table
+        | ReportFormat::Json
+        | ReportFormat::Markdown
+        | ReportFormat::Html
+        | ReportFormat::Parquet
+        | ReportFormat::TensorBoard => foldwise_report::comparison(&reports?, options(to_terminal)),
     })
 }
 

@@ -212,6 +212,33 @@ fn a_worker_that_cannot_start_is_quoted_and_not_tried_again() {
     assert!(told.contains("\n  | tried\n  | no libtorch here\n"), "{told}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_page_of_a_run_is_said_and_opened() {
+    let place = Place::new().worker("exit 127");
+    let opener = place.path("xdg-open");
+    {
+        let _guard = STARTING.lock().expect("no other test failed here");
+        fs::write(&opener, "#!/bin/sh\necho \"$1\" > opened\n").expect("a file");
+        fs::set_permissions(&opener, fs::Permissions::from_mode(0o755)).expect("a program");
+    }
+    let path = format!("{}:/usr/bin:/bin", place.folder.path().display());
+    let run = |screen: &str| {
+        let mut command = place.command(&["run", "study.toml", "--open"]);
+        command.env_remove("WAYLAND_DISPLAY").env_remove("BROWSER").env("PATH", &path).env("DISPLAY", screen);
+        let child = start(command.stdout(Stdio::null()).stderr(Stdio::piped()));
+        error_of(&child.wait_with_output().expect("the program ends"))
+    };
+    let told = run(":7");
+    let address = told.lines().find_map(|line| line.strip_prefix("flowers: watch it at ")).expect("is said");
+    assert!(address.starts_with("http://127.0.0.1:") && address.ends_with("/studies/1"), "{address}");
+    assert_eq!(fs::read_to_string(place.path("opened")).unwrap().trim(), address);
+    // What keeps the search from starting ends the run: there is nothing to look at.
+    assert!(told.contains("the worker does not start"), "{told}");
+    let told = run("");
+    assert!(told.contains("no browser was opened (there is no screen here): open http://"), "{told}");
+}
+
 #[test]
 fn ctrl_c_drains_the_worker_and_a_second_one_does_not_wait() {
     let place =

@@ -19,6 +19,8 @@ pub struct Config {
     pub insecure: bool,
     /// Device profiles that specs may name and that plans are made with: files, or folders of them.
     pub profiles: Vec<PathBuf>,
+    /// Names by which browsers may ask for the page, beside addresses and `localhost`.
+    pub page_hosts: Vec<String>,
 }
 
 impl Default for Config {
@@ -29,6 +31,7 @@ impl Default for Config {
             lease_seconds: 30.0,
             insecure: false,
             profiles: Vec::new(),
+            page_hosts: Vec::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use foldwise_data::Cache;
@@ -13,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
@@ -22,6 +24,7 @@ use crate::committer::{Committer, Desk};
 use crate::config::Config;
 use crate::events::Events;
 use crate::ledger::LedgerConfig;
+use crate::page::{self, Page};
 use crate::profiles::{self, ProfileError};
 use crate::service::{Studies, Workers};
 use crate::store::{Results, Store, StoreError};
@@ -86,6 +89,7 @@ pub struct ServeError(#[from] tonic::transport::Error);
 #[derive(Debug)]
 pub struct Coordinator {
     lease_seconds: f64,
+    page_hosts: Vec<String>,
     committer: Committer,
     desk: Desk,
     events: Events,
@@ -158,7 +162,8 @@ impl Coordinator {
         let events = Events::new(clock.now().unix_ms);
         let (committer, desk) = Committer::new(store, ledger, clock, artifacts.clone(), events.clone())?;
         let lease_seconds = config.lease_seconds;
-        Ok(Self { lease_seconds, committer, desk, events, results, artifacts, cache })
+        let page_hosts = config.page_hosts.clone();
+        Ok(Self { lease_seconds, page_hosts, committer, desk, events, results, artifacts, cache })
     }
 
     /// Where commands and questions can be handed in beside the services.
@@ -179,6 +184,12 @@ impl Coordinator {
     {
         let committer_stop = CancellationToken::new();
         let committer = tokio::spawn(self.committer.run(committer_stop.clone()));
+        let page = Page::new(
+            (self.desk.clone(), self.events.clone()),
+            (self.results.clone(), self.artifacts.clone()),
+            &self.page_hosts,
+            shutdown.clone(),
+        );
         let studies = Studies {
             desk: self.desk.clone(),
             events: self.events,
@@ -200,13 +211,17 @@ impl Coordinator {
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .build_v1()
             .expect("the descriptors were made by the compiler that built this program");
-        let server = Server::builder()
-            .http2_keepalive_interval(Some(Duration::from_secs(20)))
-            .concurrency_limit_per_connection(CALLS_MAX)
-            .add_service(health)
+        let services = Routes::new(health)
             .add_service(reflection)
             .add_service(StudyServiceServer::new(studies).max_decoding_message_size(MESSAGE_BYTES_MAX))
-            .add_service(WorkerServiceServer::new(workers).max_decoding_message_size(MESSAGE_BYTES_MAX))
+            .add_service(WorkerServiceServer::new(workers).max_decoding_message_size(MESSAGE_BYTES_MAX));
+        let everything = page::beside(services.into_axum_router(), Arc::new(page));
+        // Browsers speak HTTP/1.1 without TLS; the page alone answers it.
+        let server = Server::builder()
+            .accept_http1(true)
+            .http2_keepalive_interval(Some(Duration::from_secs(20)))
+            .concurrency_limit_per_connection(CALLS_MAX)
+            .add_routes(Routes::from(everything).prepare())
             .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
         let patience = async {
             shutdown.cancelled().await;

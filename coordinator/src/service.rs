@@ -7,6 +7,6 @@ mod study;
 mod watch;
 mod worker;
 
-pub(crate) use convert::{positions, run, run_state};
+pub(crate) use convert::{positions, run, run_state, study};
 pub use study::Studies;
 pub use worker::Workers;

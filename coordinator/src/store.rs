@@ -205,6 +205,14 @@ impl Results {
         measured::fill(&transaction, &self.folder, study, &mut runs)?;
         Ok(runs)
     }
+
+    /// The results of one trial's runs that ended, by fold, without what they measured.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn trial(&self, study: StudyId, trial: u32) -> Result<Vec<StoredRun>, StoreError> {
+        read::runs_of_trial(&open_read_only(&self.folder)?, &self.folder, study, trial)
+    }
 }
 
 /// Opens the database of a folder to read it.

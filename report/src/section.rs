@@ -21,7 +21,12 @@ mod trials;
 mod weights;
 mod wrong;
 
-use run::Scope;
+pub(crate) use best::leaves;
+pub(crate) use epochs::mean;
+pub(crate) use gradients::layers;
+pub(crate) use part::{Together, class_name, predictions, together};
+pub(crate) use points::shortest;
+pub(crate) use run::{Run, Scope, folds_of};
 
 /// A part of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -141,7 +146,7 @@ impl Section {
         }
     }
 
-    fn sheet(self, scope: Scope<'_>) -> Sheet {
+    pub(crate) fn sheet(self, scope: Scope<'_>) -> Sheet {
         match self {
             Self::Trials => trials::sheet(scope),
             Self::Curves => curves::sheet(scope),

@@ -69,13 +69,20 @@ pub struct Comparison {
     /// Two-sided probability, 0 to 1, of a t as far from 0 if the trials were equally good. Absent with t.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p: Option<f64>,
+    /// The lower end of the 95 % confidence interval of the difference by the same test. Absent with t, and where the
+    /// scores are the same in every fold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    /// Its upper end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
     /// Degrees of freedom: folds in common, less one.
     pub df: usize,
 }
 
 impl From<selection::Comparison> for Comparison {
     fn from(comparison: selection::Comparison) -> Self {
-        let selection::Comparison { trial, mean_difference, t, p, df } = comparison;
-        Self { trial, mean_difference, t, p, df }
+        let selection::Comparison { trial, mean_difference, t, p, low, high, df } = comparison;
+        Self { trial, mean_difference, t, p, low, high, df }
     }
 }

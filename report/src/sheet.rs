@@ -113,6 +113,22 @@ impl Sheet {
         table.trim_fmt()
     }
 
+    /// The columns' names in words, each with whether it holds text.
+    pub(crate) fn headings(&self) -> Vec<(String, bool)> {
+        let names = self.columns.iter().enumerate();
+        names.map(|(place, name)| (plain(name).replace('_', " "), self.holds_text(place))).collect()
+    }
+
+    /// The rows for people.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        self.rows.iter().map(|row| row.iter().map(Field::short).collect())
+    }
+
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// A column's name in words; that of numbers is broken where it is long.
     fn heading(&self, place: usize, name: &str) -> String {
         let name = plain(name).replace('_', " ");

@@ -15,6 +15,24 @@ pub fn rfc_3339(unix_ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z", ms % 1000)
 }
 
+/// The same milliseconds from such a text, or `None` where it is none.
+pub(crate) fn unix_ms(text: &str) -> Option<u64> {
+    let part = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
+    let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
+    let (hours, minutes, seconds, ms) = (part(11, 13)?, part(14, 16)?, part(17, 19)?, part(20, 23)?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || year < 1970 {
+        return None;
+    }
+    // `days_from_civil` of the same algorithms.
+    let year = year - u64::from(month <= 2);
+    let (era, year_of_era) = (year / 400, year % 400);
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let days =
+        era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
+    Some(days * DAY_MS + hours * 3_600_000 + minutes * 60_000 + seconds * 1000 + ms)
+}
+
 /// Year, month and day of a number of days since 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date
 /// algorithms", `civil_from_days`): years run from March, so that the leap day is their last.
 fn civil(days: u64) -> (u64, u64, u64) {
@@ -30,7 +48,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{LAST_MS, rfc_3339};
+    use super::{LAST_MS, rfc_3339, unix_ms as unix_ms_of};
 
     #[test]
     fn known_times() {
@@ -45,6 +63,7 @@ mod tests {
             (u64::MAX, "9999-12-31T23:59:59.999Z"),
         ] {
             assert_eq!(rfc_3339(unix_ms), text);
+            assert_eq!(unix_ms_of(text), Some(unix_ms.min(LAST_MS)));
         }
     }
 }

@@ -14,7 +14,7 @@ mod summary;
 pub use choice::{Selection, TrialScores, choose, select};
 pub use comparison::{Comparison, test_train_ratio};
 pub use epoch::best_epoch;
-pub use summary::Summary;
+pub use summary::{Summary, sample_deviation};
 
 /// How a trial is chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]

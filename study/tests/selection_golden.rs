@@ -21,6 +21,8 @@ struct Case {
     mean_difference: f64,
     t: f64,
     p: f64,
+    low: f64,
+    high: f64,
 }
 
 #[derive(Deserialize)]
@@ -62,5 +64,12 @@ fn statistics_are_those_of_scipy() {
         assert_close("mean difference", Some(comparison.mean_difference), case.mean_difference);
         assert_close("t", comparison.t, case.t);
         assert_close("p", comparison.p, case.p);
+        // An end may lie near zero, where a share of it says nothing: of the interval's width then.
+        for (what, actual, expected) in
+            [("low", comparison.low, case.low), ("high", comparison.high, case.high)]
+        {
+            let off = (actual.unwrap_or_else(|| panic!("no {what}")) - expected).abs();
+            assert!(off <= 1e-9 * (case.high - case.low), "{what}: {actual:?}, SciPy: {expected}");
+        }
     }
 }

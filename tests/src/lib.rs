@@ -4,6 +4,7 @@
     reason = "a test's helper fails by panicking, which is how a test says what failed"
 )]
 
+mod browser;
 mod chance;
 mod cluster;
 mod data;
@@ -18,6 +19,7 @@ mod skip;
 mod study;
 mod trainers;
 
+pub use browser::Browser;
 pub use chance::{Chance, rounds};
 pub use cluster::Cluster;
 pub use data::small_pictures;

@@ -31,6 +31,14 @@ fn an_interrupted_run_is_taken_up_where_it_stopped_and_then_only_reported() {
     let again = Finished::of(&mut cluster.foldwise(&arguments)).success();
     assert!(again.contains("inner"), "{again}");
 
+    // With its page open, a run ends when the person has seen enough.
+    let mut open = Running::start(cluster.foldwise(&arguments).arg("--open").env_remove("DISPLAY"));
+    let address = open.line_with("the page stays at");
+    assert!(address.ends_with("until Ctrl-C"), "{address}");
+    open.signal(Signal::SIGINT);
+    let (code, log) = open.end();
+    assert!(code == Some(0) && log.contains("inner"), "{log}");
+
     let reports = cluster.folder().join("own-state").join("reports");
     let names: Vec<String> = std::fs::read_dir(reports)
         .expect("reports")

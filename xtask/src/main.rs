@@ -33,7 +33,7 @@ enum Task {
     /// Find or fetch libtorch and link it to `.libtorch`.
     Setup(SetupArguments),
     /// Build, fetch Fashion-MNIST and run the quickstart study.
-    Demo,
+    Demo(demo::DemoArguments),
     /// Check the format and the lints, and run every test.
     Test(test::TestArguments),
     /// Check the Python client against the programs that `cargo build --workspace --bins` or `test` built.
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = Workspace::find().and_then(|workspace| match &arguments.task {
         Task::Setup(setup) => setup::run(&workspace, setup).map(|()| ExitCode::SUCCESS),
-        Task::Demo => demo::run(&workspace),
+        Task::Demo(options) => demo::run(&workspace, options),
         Task::Test(options) => test::run(&workspace, options).map(|()| ExitCode::SUCCESS),
         Task::Python => python::check(&workspace, true).map(|()| ExitCode::SUCCESS),
         Task::Bench(options) => bench::run(&workspace, options),

@@ -1,6 +1,6 @@
 //! `foldwise coordinator`: keeps studies and hands out their runs, until it is told to stop.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -29,7 +29,8 @@ A configuration file holds any of these:
   state = \".foldwise\"
   lease_seconds = 30.0
   insecure = false
-  profiles = [\"den.toml\"]")]
+  profiles = [\"den.toml\"]
+  page_hosts = [\"den.example.org\"]")]
 pub(crate) struct CoordinatorArguments {
     /// Where to listen; port 0 takes a free one [default: 127.0.0.1:7070]
     #[arg(long, env = "FOLDWISE_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
@@ -44,6 +45,9 @@ pub(crate) struct CoordinatorArguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(env = "FOLDWISE_INSECURE", hide_env_values = true)]
     insecure: Option<bool>,
+    /// A name by which browsers may ask for the page, beside addresses and localhost; may be repeated
+    #[arg(long = "page-host", value_name = "NAME")]
+    page_hosts: Vec<String>,
     /// A TOML file with these settings
     #[arg(long, env = "FOLDWISE_CONFIG", hide_env_values = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -105,6 +109,7 @@ impl CoordinatorArguments {
             lease_seconds: self.lease_seconds.unwrap_or(file.lease_seconds),
             insecure: self.insecure.unwrap_or(file.insecure),
             profiles: if given.is_empty() { file.profiles } else { given.clone() },
+            page_hosts: if self.page_hosts.is_empty() { file.page_hosts } else { self.page_hosts.clone() },
         })
     }
 }
@@ -125,7 +130,8 @@ pub(super) async fn execute(arguments: CoordinatorArguments) -> Result<(), CliEr
     let listener = Listener::bind(&config).await.map_err(CoordinatorError::from)?;
     let address = listener.address();
     // Whether anybody reads the line or not, there is work to do.
-    if let Err(error) = output::print(&format!("listening on http://{address}")) {
+    let told = format!("listening on http://{address}\nthe page is at http://{}/", reached_at(address));
+    if let Err(error) = output::print(&told) {
         tracing::warn!(%error, %address, "the address could not be printed");
     }
     tokio::select! {
@@ -136,6 +142,16 @@ pub(super) async fn execute(arguments: CoordinatorArguments) -> Result<(), CliEr
             Err(CliError::Interrupted("the coordinator stopped at once; what it acknowledged is kept".to_owned()))
         }
     }
+}
+
+/// Where this machine reaches an address that is listened on.
+fn reached_at(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    address
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use crate::watch::{self, Screen};
 use super::plan::scaled_preview;
 use super::{data, told_to_programs};
 
+mod browser;
 mod host;
 mod keep;
 mod request;
@@ -50,6 +51,7 @@ and are compared at the end.
 
 Examples:
   foldwise run studies/quickstart.toml
+  foldwise run study.toml --open
   foldwise run study.toml --device cpu --slots 2
   foldwise run studies/*.toml --scale 0.01
   foldwise run study.toml --format json > report.json")]
@@ -74,6 +76,9 @@ pub(crate) struct RunArguments {
     /// How to write the report
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Open the page of the search in a browser, and keep it there at the end until Ctrl-C
+    #[arg(long)]
+    open: bool,
     #[command(flatten)]
     log: LogArguments,
 }
@@ -95,8 +100,10 @@ pub(super) async fn execute(arguments: RunArguments) -> Result<(), CliError> {
         let client = Client::connect(host.url()).await?;
         let mut shelf = Shelf::new(arguments.format, studies.len());
         let mut ended = Ok(());
-        for (text, spec) in &studies {
+        for (place, (text, spec)) in studies.iter().enumerate() {
             let study = request::submit(&client, text, spec).await?;
+            // One tab is enough: it leads to the others.
+            show_page(&host, &study, arguments.open && place == 0).await;
             let study = match view::is_over(&study) {
                 true => study,
                 false => {
@@ -121,11 +128,38 @@ pub(super) async fn execute(arguments: RunArguments) -> Result<(), CliError> {
     if let Some(worker) = worker {
         end_worker(worker, &interrupt).await;
     }
+    if arguments.open && !interrupt.is_asked() {
+        keep_page(&mut host, &ended, &interrupt).await;
+    }
     tokio::select! {
         () = host.stop() => {}
         () = interrupt.insisted() => {}
     }
     ended
+}
+
+/// Says where a study can be watched, and opens it if that was asked for.
+async fn show_page(host: &Host, study: &Study, open: bool) {
+    let address = format!("{}/{}", host.url(), study.name);
+    eprintln!("{}: watch it at {address}", study.display_name);
+    if open {
+        browser::open(&address).await;
+    }
+}
+
+/// Keeps the page there after the end of all studies, until the person has seen enough.
+async fn keep_page(host: &mut Host, ended: &Result<(), CliError>, interrupt: &Interrupt) {
+    match ended {
+        Ok(()) => {}
+        Err(error @ CliError::Study { .. }) => eprintln!("{error}"),
+        // The page has nothing to say of what keeps a search from starting.
+        Err(_) => return,
+    }
+    eprintln!("the page stays at {} until Ctrl-C", host.url());
+    tokio::select! {
+        () = interrupt.asked() => {}
+        error = host.failed() => eprintln!("{error}"),
+    }
 }
 
 /// Those who train a study.

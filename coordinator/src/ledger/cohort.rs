@@ -124,15 +124,6 @@ impl Cohort {
 
 impl std::fmt::Display for FailedAttempt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = match self.kind {
-            FailureKind::Crash => "the trainer crashed",
-            FailureKind::OutOfMemory => "memory ran out",
-            FailureKind::Data => "the data cannot be had",
-            FailureKind::Training => "training failed",
-            FailureKind::Released => "handed back",
-            FailureKind::Silence => "the worker fell silent",
-            FailureKind::Hang => "the trainer hung",
-        };
-        write!(f, "{kind}: {}", self.message)
+        write!(f, "{}: {}", self.kind.sentence(), self.message)
     }
 }

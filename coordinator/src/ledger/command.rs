@@ -175,6 +175,20 @@ impl FailureKind {
         Self::WORDS.iter().find(|(kind, _)| *kind == self).map_or("training", |(_, word)| word)
     }
 
+    /// What happened, in words.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Crash => "the trainer crashed",
+            Self::OutOfMemory => "memory ran out",
+            Self::Data => "the data cannot be had",
+            Self::Training => "training failed",
+            Self::Released => "handed back",
+            Self::Silence => "the worker fell silent",
+            Self::Hang => "the trainer hung",
+        }
+    }
+
     /// The kind of a word.
     #[must_use]
     pub fn of_word(word: &str) -> Option<Self> {

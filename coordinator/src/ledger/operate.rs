@@ -141,6 +141,12 @@ impl super::Study {
         before + usize::from(matches!(last, Some(CohortState::Done { .. })))
     }
 
+    /// Whether a cohort is not tried again, unless a person asks for it.
+    #[must_use]
+    pub fn has_failed_cohort(&self) -> bool {
+        self.cohorts.iter().any(|cohort| cohort.state == CohortState::Failed { split: false })
+    }
+
     /// Whether a run of the search has its result.
     #[must_use]
     pub fn has_result(&self, run: foldwise_study::plan::RunId) -> bool {

@@ -254,6 +254,11 @@ impl Study {
         }
     }
 
+    /// Cohorts that a slot holds, by number.
+    pub fn leased(&self) -> impl Iterator<Item = CohortId> {
+        self.leased.iter().copied()
+    }
+
     /// The best trial so far.
     #[must_use]
     pub fn best(&self) -> Option<Best> {

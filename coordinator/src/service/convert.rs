@@ -29,7 +29,7 @@ pub(super) fn timestamp(unix_ms: u64) -> Timestamp {
     Timestamp { seconds, nanos }
 }
 
-pub(super) fn study(study: &Study) -> v1::Study {
+pub(crate) fn study(study: &Study) -> v1::Study {
     let record = &study.record;
     let (state, message, end_time) = match &study.phase {
         StudyPhase::Searching | StudyPhase::Finishing { .. } if study.paused => {

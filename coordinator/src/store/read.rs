@@ -40,11 +40,31 @@ pub(super) fn runs(
     folder: &Path,
     study: StudyId,
 ) -> Result<Vec<StoredRun>, StoreError> {
+    runs_between(connection, folder, study, (0, u32::MAX))
+}
+
+/// The same of one trial.
+pub(super) fn runs_of_trial(
+    connection: &Connection,
+    folder: &Path,
+    study: StudyId,
+    trial: u32,
+) -> Result<Vec<StoredRun>, StoreError> {
+    runs_between(connection, folder, study, (trial, trial))
+}
+
+fn runs_between(
+    connection: &Connection,
+    folder: &Path,
+    study: StudyId,
+    (first, last): (u32, u32),
+) -> Result<Vec<StoredRun>, StoreError> {
     let failed = |source| explain(folder, source);
     let sql = "SELECT trial, fold, attempt, outcome, weights_digest, device_model, software
-               FROM run WHERE study = ?1 ORDER BY trial, fold";
+               FROM run WHERE study = ?1 AND trial BETWEEN ?2 AND ?3 ORDER BY trial, fold";
     let mut statement = connection.prepare(sql).map_err(failed)?;
-    let mut rows = statement.query([study.cast_signed()]).map_err(failed)?;
+    let key = (study.cast_signed(), first, last);
+    let mut rows = statement.query(key).map_err(failed)?;
     let mut stored = Vec::new();
     while let Some(row) = rows.next().map_err(failed)? {
         let run = RunId { trial: get(folder, row, 0)?, fold: get(folder, row, 1)? };

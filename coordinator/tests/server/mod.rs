@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 pub struct Server {
+    pub address: std::net::SocketAddr,
     pub channel: Channel,
     pub stop: CancellationToken,
     pub served: JoinHandle<()>,
@@ -28,13 +29,14 @@ pub async fn start_in(folder: tempfile::TempDir) -> Server {
     let config = config(&folder);
     let coordinator = Coordinator::open(&config, Cache::at("/nonexistent")).expect("opens");
     let listener = Listener::bind(&config).await.expect("binds");
-    let url = format!("http://{}", listener.address());
+    let address = listener.address();
+    let url = format!("http://{address}");
     let stop = CancellationToken::new();
     let token = stop.clone();
     let served =
         tokio::spawn(async move { coordinator.serve(listener.incoming(), token).await.expect("serves") });
     let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("connects");
-    Server { channel, stop, served, folder }
+    Server { address, channel, stop, served, folder }
 }
 
 impl Server {

@@ -119,7 +119,7 @@ fn put(place: &mut Json, path: &str, value: &Json) {
 }
 
 /// Values by their paths; a list is one value, except that each of its tables has a line.
-pub(super) fn leaves(path: &str, value: &Json, found: &mut Vec<(String, String)>) {
+pub(crate) fn leaves(path: &str, value: &Json, found: &mut Vec<(String, String)>) {
     match value {
         Json::Object(entries) => {
             for (key, value) in entries {

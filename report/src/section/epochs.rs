@@ -10,26 +10,26 @@ use crate::page::Page;
 const EPOCHS_MAX: usize = 20;
 
 /// The epochs that any of these runs has, of very many the first, the last and some at equal distances between.
-pub(super) struct Epochs {
-    pub(super) shown: Vec<u32>,
+pub(crate) struct Epochs {
+    pub(crate) shown: Vec<u32>,
     all: usize,
 }
 
 impl Epochs {
-    pub(super) fn of(runs: &[Run<'_>]) -> Self {
+    pub(crate) fn of(runs: &[Run<'_>]) -> Self {
         let all = Self::all(runs);
         Self { shown: thinned(&all), all: all.len() }
     }
 
     /// Every epoch that any of these runs has.
-    pub(super) fn all(runs: &[Run<'_>]) -> Vec<u32> {
+    pub(crate) fn all(runs: &[Run<'_>]) -> Vec<u32> {
         let records = runs.iter().flat_map(|run| run.epochs);
         let epochs: BTreeSet<u32> = records.map(|record| record.epoch).collect();
         epochs.into_iter().collect()
     }
 
     /// Says which were left out.
-    pub(super) fn note(&self, page: &mut Page) {
+    pub(crate) fn note(&self, page: &mut Page) {
         if self.shown.len() < self.all {
             let (shown, all) = (self.shown.len(), count(self.all as u64));
             page.line(&format!("{shown} of {all} epochs; --format csv has all."));
@@ -38,7 +38,7 @@ impl Epochs {
 }
 
 /// Of very many values the first, the last and some at equal distances between.
-pub(super) fn thinned<T: Clone>(all: &[T]) -> Vec<T> {
+pub(crate) fn thinned<T: Clone>(all: &[T]) -> Vec<T> {
     if all.len() <= EPOCHS_MAX {
         return all.to_vec();
     }
@@ -46,7 +46,7 @@ pub(super) fn thinned<T: Clone>(all: &[T]) -> Vec<T> {
 }
 
 /// The mean of what there is.
-pub(super) fn mean(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
+pub(crate) fn mean(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
     let values: Vec<f64> = values.into_iter().flatten().collect();
     // What is the same everywhere stays so to the last digit.
     if let Some(first) = values.first().filter(|first| values.iter().all(|value| value == *first)) {

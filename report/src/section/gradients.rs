@@ -68,7 +68,7 @@ fn by_epoch(scope: Scope<'_>, trial: &TrialReport, page: &mut Page) {
 }
 
 /// The layers of the first run that tells them; the runs of a trial have the same network.
-pub(super) fn layers<'a>(runs: &[Run<'a>]) -> &'a [String] {
+pub(crate) fn layers<'a>(runs: &[Run<'a>]) -> &'a [String] {
     runs.iter().find_map(|run| run.measurements).map_or(&[], |measured| &measured.layers)
 }
 

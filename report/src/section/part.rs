@@ -11,14 +11,14 @@ use crate::{ClassesReport, PredictionsReport, Report};
 const PARTS: [Part; 3] = [Part::Train, Part::Validation, Part::Test];
 
 /// Predictions of classes that a section for people shows together.
-pub(super) struct Together {
+pub(crate) struct Together {
     /// Whose, and of which rows.
-    pub(super) name: String,
-    pub(super) classes: ClassesReport,
+    pub(crate) name: String,
+    pub(crate) classes: ClassesReport,
 }
 
 /// The measured parts of the chosen trial's folds, each over all folds that measured it, and of the final run.
-pub(super) fn together(scope: Scope<'_>) -> Vec<Together> {
+pub(crate) fn together(scope: Scope<'_>) -> Vec<Together> {
     let runs = scope.chosen_runs();
     let (last, folds): (Vec<Run<'_>>, Vec<Run<'_>>) = runs.into_iter().partition(|run| run.fold.is_none());
     let groups = [folds, last];
@@ -57,17 +57,17 @@ fn add(all: &mut ClassesReport, other: &ClassesReport) {
 }
 
 /// What a run predicted, by part.
-pub(super) fn predictions<'a>(run: &Run<'a>) -> impl Iterator<Item = &'a PredictionsReport> {
+pub(crate) fn predictions<'a>(run: &Run<'a>) -> impl Iterator<Item = &'a PredictionsReport> {
     run.measurements.into_iter().flat_map(|measured| &measured.predictions)
 }
 
 /// A class's name, or its number where it has none.
-pub(super) fn class_name(report: &Report, class: usize) -> String {
+pub(crate) fn class_name(report: &Report, class: usize) -> String {
     report.provenance.data.classes.get(class).cloned().unwrap_or_else(|| class.to_string())
 }
 
 /// Says that there is no trial to show it of, that the target is of the other kind, or what would measure it.
-pub(super) fn nothing(scope: Scope<'_>, page: &mut Page, what: &str) {
+pub(crate) fn nothing(scope: Scope<'_>, page: &mut Page, what: &str) {
     let first = scope.chosen_runs().iter().flat_map(predictions).next();
     match (scope.chosen(), first) {
         (None, _) => page.line("No trial has won yet; --trial N shows one."),
@@ -82,6 +82,6 @@ pub(super) fn nothing(scope: Scope<'_>, page: &mut Page, what: &str) {
 }
 
 /// Says that nothing was measured and what would measure it.
-pub(super) fn unmeasured(page: &mut Page, what: &str, setting: &str) {
+pub(crate) fn unmeasured(page: &mut Page, what: &str, setting: &str) {
     page.line(&format!("No {what} here: `{setting}` in the study file measures it."));
 }

@@ -50,7 +50,7 @@ fn fields(point: &Point) -> Vec<Vec<Field>> {
 }
 
 /// A 32-bit number as the 64-bit one that is written alike: 0.1 stays 0.1.
-pub(super) fn shortest(value: f32) -> f64 {
+pub(crate) fn shortest(value: f32) -> f64 {
     value.to_string().parse().unwrap_or_else(|_| value.into())
 }
 

@@ -4,7 +4,6 @@ use foldwise_study::selection::EpochRule;
 
 use crate::heading::searched;
 use crate::number::{count, distance, duration, loss, mean_std, name, plural, probability, with_unit};
-use crate::page::Page;
 use crate::ranking::Ranking;
 use crate::{Choice, Comparison, FinalMode, FinalReport, Report, RunState, TrialReport};
 
@@ -13,59 +12,54 @@ const FAILED_LISTED_MAX: usize = 5;
 /// Trials with the winner's mean listed one by one.
 const TIES_LISTED_MAX: usize = 10;
 /// Below this probability two trials are called distinguishable.
-const SIGNIFICANT: f64 = 0.05;
+pub(crate) const SIGNIFICANT: f64 = 0.05;
 /// Characters of a weights digest; enough to find it.
 const DIGEST_CHARS: usize = 12;
 
 /// What was searched, how, and where it stands.
-pub(super) fn title(report: &Report, page: &mut Page) {
+pub(crate) fn title(report: &Report) -> [String; 2] {
     let study = &report.study;
     let time = study.seconds.map(|seconds| format!(" in {}", duration(seconds))).unwrap_or_default();
-    page.line(&format!("{} ({}): {}{time}", study.display_name, study.name, study.state.word()));
+    let whole = format!("{} ({}): {}{time}", study.display_name, study.name, study.state.word());
     let rule = &report.selection.rule;
     let epoch = match rule.epoch {
         EpochRule::Best => "best",
         EpochRule::Last => "last",
     };
     let (trials, folds) = (report.trials.len(), report.folds());
-    page.line(&format!(
+    let how = format!(
         "{} × {}, compared by {} at each run's {epoch} epoch",
         plural(trials, "trial"),
         plural(folds, "fold"),
         name(rule.metric),
-    ));
-    page.gap();
+    );
+    [whole, how]
 }
 
-/// Everything that follows from the trials.
-pub(super) fn findings(report: &Report, ranking: &Ranking<'_>, page: &mut Page) {
-    match report.selection.winner.and_then(|winner| report.trials.get(winner)) {
-        Some(winner) => {
-            page.labelled("Winner", &winner_text(report, winner));
-            if let Some(text) = runner_up_text(report, ranking) {
-                page.labelled("Runner-up", &text);
-            }
-            if let Some(text) = one_standard_error_text(report, winner) {
-                page.labelled("Simplest", &text);
-            }
-            if report.selection.note.is_some() {
-                page.labelled("Caution", &caution_text(report, winner));
-            }
-        }
-        None => no_winner(report, ranking, page),
-    }
+/// Everything that follows from the trials, each sentence under its label.
+pub(crate) fn findings(report: &Report, ranking: &Ranking<'_>) -> Vec<(&'static str, String)> {
+    let mut found = match report.selection.winner.and_then(|winner| report.trials.get(winner)) {
+        Some(winner) => of_winner(report, ranking, winner),
+        None => no_winner(report, ranking),
+    };
     if report.spec["validation"] == "test_set" {
-        page.labelled("Test set", "It validated the runs: no score here is that of an untouched test set.");
+        let text = "It validated the runs: no score here is that of an untouched test set.";
+        found.push(("Test set", text.to_owned()));
     }
-    if let Some(stage) = &report.final_stage {
-        page.labelled("Final model", &final_text(stage));
+    found.extend(report.final_stage.as_ref().map(|stage| ("Final model", final_text(stage))));
+    found.extend(failed_text(report).map(|text| ("Failed folds", text)));
+    found.extend(report.study.message.clone().map(|message| ("Message", message)));
+    found
+}
+
+fn of_winner(report: &Report, ranking: &Ranking<'_>, winner: &TrialReport) -> Vec<(&'static str, String)> {
+    let mut found = vec![("Winner", winner_text(report, winner))];
+    found.extend(runner_up_text(report, ranking).map(|text| ("Runner-up", text)));
+    found.extend(one_standard_error_text(report, winner).map(|text| ("Simplest", text)));
+    if report.selection.note.is_some() {
+        found.push(("Caution", caution_text(report, winner)));
     }
-    if let Some(text) = failed_text(report) {
-        page.labelled("Failed folds", &text);
-    }
-    if let Some(message) = &report.study.message {
-        page.labelled("Message", message);
-    }
+    found
 }
 
 fn winner_text(report: &Report, winner: &TrialReport) -> String {
@@ -121,7 +115,7 @@ fn runner_up_text(report: &Report, ranking: &Ranking<'_>) -> Option<String> {
     Some(text)
 }
 
-fn gap_text(report: &Report, comparison: &Comparison) -> String {
+pub(crate) fn gap_text(report: &Report, comparison: &Comparison) -> String {
     let difference = comparison.mean_difference;
     if difference == 0.0 {
         return "has the same mean".to_owned();
@@ -191,19 +185,18 @@ fn caution_text(report: &Report, winner: &TrialReport) -> String {
     text
 }
 
-fn no_winner(report: &Report, ranking: &Ranking<'_>, page: &mut Page) {
+fn no_winner(report: &Report, ranking: &Ranking<'_>) -> Vec<(&'static str, String)> {
     let runs = || report.trials.iter().flat_map(|trial| &trial.folds);
     let (ended, all) = (runs().filter(|run| run.state.has_ended()).count(), runs().count());
     if ended == all {
-        page.labelled("No winner", "every trial has a failed fold or no score.");
-        return;
+        return vec![("No winner", "every trial has a failed fold or no score.".to_owned())];
     }
     let outlook =
         if report.study.state.is_over() { "no winner was chosen" } else { "a winner is known when all have" };
-    page.labelled("Progress", &format!("{ended} of {} have ended; {outlook}.", plural(all, "run")));
-    if let Some(best) = ranking.trials[..ranking.can_win].first() {
-        page.labelled("Best so far", &format!("{}.", result_text(report, best)));
-    }
+    let mut found = vec![("Progress", format!("{ended} of {} have ended; {outlook}.", plural(all, "run")))];
+    let best = ranking.trials[..ranking.can_win].first();
+    found.extend(best.map(|best| ("Best so far", format!("{}.", result_text(report, best)))));
+    found
 }
 
 fn final_text(stage: &FinalReport) -> String {

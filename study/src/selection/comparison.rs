@@ -5,11 +5,14 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::TrialScores;
-use super::summary::{mean, std};
+use super::summary::{mean, sample_deviation};
 
 /// Differences that vary by less than this share of the scores themselves are taken for equal: it is what
 /// subtracting scores of 53 bits leaves.
 const ROUNDING: f64 = 8.0 * f64::EPSILON;
+
+/// The share of intervals that hold the true difference.
+const CONFIDENCE: f64 = 0.95;
 
 /// A trial against the winner over the folds that both finished. Differences are trial minus winner in the
 /// metric's own unit: below zero, an accuracy is worse and a loss is better.
@@ -30,6 +33,11 @@ pub struct Comparison {
     pub t: Option<f64>,
     /// Two-sided probability, 0 to 1, of a t as far from 0 if the trials were equally good. Absent with t.
     pub p: Option<f64>,
+    /// The lower end of the 95 % confidence interval of the difference by the same test. Absent with t, and where all
+    /// differences are 0.
+    pub low: Option<f64>,
+    /// Its upper end.
+    pub high: Option<f64>,
     /// Degrees of freedom: folds in common, less one.
     pub df: usize,
 }
@@ -44,13 +52,22 @@ impl Comparison {
         let df = differences.len() - 1;
         let rounding = ROUNDING * pairs.iter().fold(0.0_f64, |max, (a, b)| max.max(a.abs()).max(b.abs()));
         let t = statistic(&differences, mean_difference, rounding, test_train_ratio);
-        Some(Self { trial: trial.trial, mean_difference, t, p: t.and_then(|t| two_sided(t, df)), df })
+        let half = t.and_then(|_| half_width(&differences, rounding, test_train_ratio));
+        Some(Self {
+            trial: trial.trial,
+            mean_difference,
+            t,
+            p: t.and_then(|t| two_sided(t, df)),
+            low: half.map(|half| mean_difference - half),
+            high: half.map(|half| mean_difference + half),
+            df,
+        })
     }
 }
 
 /// The corrected t; `rounding` is how far differences may stray by rounding alone.
 fn statistic(differences: &[f64], mean: f64, rounding: f64, test_train_ratio: f64) -> Option<f64> {
-    let std = std(differences)?;
+    let std = sample_deviation(differences)?;
     if !(test_train_ratio.is_finite() && test_train_ratio >= 0.0) {
         return None;
     }
@@ -60,14 +77,27 @@ fn statistic(differences: &[f64], mean: f64, rounding: f64, test_train_ratio: f6
     if std <= rounding {
         return None;
     }
-    let folds = differences.len() as f64;
-    Some(mean / ((1.0 / folds + test_train_ratio).sqrt() * std))
+    Some(mean / (error(differences.len(), test_train_ratio) * std))
 }
 
 /// P(|T| ≥ |t|) for Student's t with `df` degrees of freedom.
 fn two_sided(t: f64, df: usize) -> Option<f64> {
     let distribution = StudentsT::new(0.0, 1.0, df as f64).ok()?;
     Some((2.0 * distribution.cdf(-t.abs())).min(1.0))
+}
+
+/// Half of the 95 % interval: the standard error that the test divides by, times Student's quantile.
+fn half_width(differences: &[f64], rounding: f64, test_train_ratio: f64) -> Option<f64> {
+    let std = sample_deviation(differences).filter(|std| *std > rounding)?;
+    let distribution = StudentsT::new(0.0, 1.0, (differences.len() - 1) as f64).ok()?;
+    let half =
+        error(differences.len(), test_train_ratio) * std * distribution.inverse_cdf(0.5 + CONFIDENCE / 2.0);
+    half.is_finite().then_some(half)
+}
+
+/// The corrected standard error of a mean of so many differences, in standard deviations.
+fn error(folds: usize, test_train_ratio: f64) -> f64 {
+    (1.0 / folds as f64 + test_train_ratio).sqrt()
 }
 
 /// The ratio of validation to training rows over all folds, from (train, validation) sizes: 1/(K−1) for K folds.

@@ -27,7 +27,7 @@ impl Summary {
     /// The summary of `scores`.
     pub(super) fn new(scores: &TrialScores) -> Self {
         let finished: Vec<f64> = scores.finished().map(|(_, score)| score).collect();
-        let std = std(&finished);
+        let std = sample_deviation(&finished);
         Self {
             trial: scores.trial,
             mean: mean(&finished),
@@ -45,7 +45,8 @@ pub(super) fn mean(values: &[f64]) -> Option<f64> {
 }
 
 /// The standard deviation with divisor n−1, in two passes; none below two values. Exactly 0 for equal values.
-pub(super) fn std(values: &[f64]) -> Option<f64> {
+#[must_use]
+pub fn sample_deviation(values: &[f64]) -> Option<f64> {
     let (first, rest) = values.split_first()?;
     if rest.is_empty() {
         return None;

@@ -37,6 +37,8 @@ def case(winner, other, ratio):
         t, p = float(test.statistic), float(test.pvalue)
     else:
         t, p = corrected(other - winner, ratio)
+    error = np.sqrt((1 / len(winner) + ratio) * (other - winner).var(ddof=1))
+    low, high = stats.t.interval(0.95, len(winner) - 1, loc=np.mean(other - winner), scale=error)
     return {
         "winner": winner.tolist(),
         "other": other.tolist(),
@@ -46,6 +48,8 @@ def case(winner, other, ratio):
         "mean_difference": float(np.mean(other - winner)),
         "t": t,
         "p": p,
+        "low": float(low),
+        "high": float(high),
     }
 
 
