@@ -2,7 +2,7 @@
 
 use super::draw::{Axis, Chart, Color, Entry, Key, Mark, Shape, Spread, Style};
 use super::sketch::{
-    Best, Drawing, Sketch, capital, metric_name, metric_title, over_folds, shown, trial_label,
+    Best, Drawing, Sketch, capital, metric_name, metric_title, over_folds, shown, trial_label, trial_name,
 };
 use crate::number::{mean_std, plural};
 use crate::section::Scope;
@@ -118,11 +118,8 @@ fn folds(report: &Report) -> Option<Sketch<'_>> {
                 if failed == 1 { "has" } else { "have" }
             ),
         };
-        let caption = format!(
-            "Score of each fold of trial {}.{}{failed}",
-            trial_label(trial),
-            value.unwrap_or_default()
-        );
+        let caption =
+            format!("Score of each fold of {}.{}{failed}", trial_name(trial), value.unwrap_or_default());
         Drawing::chart(caption, chart)
     }))
 }

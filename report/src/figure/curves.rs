@@ -4,7 +4,9 @@ use foldwise_study::outcome::EpochRecord;
 
 use super::draw::theme::SERIES_MAX;
 use super::draw::{Axis, Chart, Color, Entry, Key, Mark, Spread, Style};
-use super::sketch::{Best, Drawing, Sketch, capital, held_out, mean_std, style, thinned, trial_label};
+use super::sketch::{
+    Best, Drawing, Sketch, capital, held_out, mean_std, style, thinned, trial_label, trial_name,
+};
 use crate::section::{Run, Scope, folds_of};
 use crate::{Report, Section, Shown, TrialReport};
 
@@ -242,7 +244,7 @@ fn of_one<'a>(report: &'a Report, trial: &'a TrialReport, quantity: Quantity) ->
             String::new()
         };
         let note = training_note(report, Rows::Training);
-        Drawing::chart(format!("Trial {} after each epoch{folds}.{note}", trial_label(trial)), chart)
+        Drawing::chart(format!("{} after each epoch{folds}.{note}", capital(&trial_name(trial))), chart)
     }))
 }
 
@@ -270,7 +272,7 @@ fn of_folds<'a>(report: &'a Report, trial: &'a TrialReport) -> Option<Sketch<'a>
             ));
         }
         Drawing::chart(
-            format!("{} after each epoch, fold by fold, of trial {}.", capital(&what), trial_label(trial)),
+            format!("{} after each epoch, fold by fold, of {}.", capital(&what), trial_name(trial)),
             chart,
         )
     }))

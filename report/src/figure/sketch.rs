@@ -99,6 +99,12 @@ pub(super) fn trial_label(trial: &TrialReport) -> String {
     if values.is_empty() { format!("trial {}", trial.index) } else { format!("{} · {values}", trial.index) }
 }
 
+/// A trial in a sentence.
+pub(super) fn trial_name(trial: &TrialReport) -> String {
+    let label = trial_label(trial);
+    if label.starts_with("trial") { label } else { format!("trial {label}") }
+}
+
 /// A metric's value as figures show it: percent, or the loss as it is.
 pub(super) fn shown(metric: Metric, value: f64) -> f64 {
     match metric {

@@ -40,7 +40,8 @@ pub(super) fn sheet(scope: Scope<'_>) -> Sheet {
         }
     };
     put("trial", Field::index(trial.index));
-    put("searched", Field::Text(searched(trial)));
+    let values = Some(searched(trial)).filter(|values| !values.is_empty());
+    put("searched", Field::or_none(values, Field::Text));
     put("parameters", Field::Count(trial.parameters));
     let plain = trial.parameters.saturating_sub(trial.batch_norm_parameters);
     put("parameters_without_batch_norm", Field::Count(plain));

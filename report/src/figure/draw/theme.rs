@@ -95,7 +95,7 @@ impl Color {
             Self::Ground => GROUND,
             Self::OnSeries => ON_SERIES,
             Self::Series(place) => SERIES[place % SERIES_MAX],
-            Self::Along(share) => return along(share),
+            Self::Along(share) => return along(share, theme),
         };
         match theme {
             Theme::Light => light.to_owned(),
@@ -105,9 +105,16 @@ impl Color {
     }
 }
 
-fn along(share: f64) -> String {
+/// The part of the ramp that can be seen on a ground.
+fn along(share: f64, theme: Theme) -> String {
+    let (from, to) = match theme {
+        Theme::Light => (0.0, 0.94),
+        Theme::Dark => (0.26, 1.0),
+        Theme::Page => (0.2, 0.9),
+    };
     let last = VIRIDIS.len() - 1;
-    let place = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 } * last as f64;
+    let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
+    let place = (from + share * (to - from)) * last as f64;
     let below = (0..last).rev().find(|&below| below as f64 <= place).unwrap_or(0);
     let part = place - below as f64;
     let [red, green, blue] = [0, 1, 2].map(|channel| {
@@ -132,9 +139,9 @@ mod tests {
 
     #[test]
     fn ends_and_middles_of_the_ramp() {
-        assert_eq!(along(0.0), "rgb(68,1,84)");
-        assert_eq!(along(1.0), "rgb(253,231,37)");
-        assert_eq!(along(f64::NAN), along(-3.0));
+        assert_eq!(along(0.0, Theme::Light), "rgb(68,1,84)");
+        assert_eq!(along(1.0, Theme::Dark), "rgb(253,231,37)");
+        assert_eq!(along(f64::NAN, Theme::Page), along(-3.0, Theme::Page));
     }
 
     #[test]
