@@ -88,7 +88,11 @@ pub(super) struct Connection {
 impl Connection {
     /// Registers the worker, waiting for the coordinator as long as the configuration says.
     pub(super) async fn open(config: &AgentConfig, dial: &Dial) -> Result<Self, ConnectionError> {
-        let url = config.coordinator.clone();
+        let url = with_scheme(&config.coordinator);
+        if !url.starts_with("http://") {
+            let reason = "only http:// addresses are understood".to_owned();
+            return Err(ConnectionError::Url { url, reason });
+        }
         let endpoint = Endpoint::from_shared(url.clone())
             .map_err(|error| ConnectionError::Url { url: url.clone(), reason: error.to_string() })?
             .connect_timeout(Duration::from_secs(5))
@@ -297,6 +301,11 @@ impl Connection {
 }
 
 type Client = WorkerServiceClient<Channel>;
+
+/// `host:port` means `http://host:port`, as for every other command.
+fn with_scheme(url: &str) -> String {
+    if url.contains("://") { url.to_owned() } else { format!("http://{url}") }
+}
 
 async fn register(mut client: Client, config: &AgentConfig) -> Result<proto::RegisterWorkerResponse, Status> {
     let request = proto::RegisterWorkerRequest {
