@@ -57,7 +57,7 @@ pub struct Search {
 impl Default for Search {
     fn default() -> Self {
         Self {
-            epochs: 30,
+            epochs: 150,
             validation: "k_fold = { folds = 3, seed = 1 }",
             rates: "[0.03, 0.01]",
             dropouts: "[0.0, 0.3]",
@@ -72,7 +72,7 @@ impl Search {
     #[must_use]
     pub fn of_one_long_run(limits: &'static str) -> Self {
         let validation = "hold_out = { fraction = 0.5, seed = 1 }\n[final]\nrefit = { epochs = 5 }";
-        Self { epochs: 500, validation, rates: "[0.01]", dropouts: "[0.3]", limits, width: 1 }
+        Self { epochs: 3_000, validation, rates: "[0.01]", dropouts: "[0.3]", limits, width: 1 }
     }
 
     /// Its study file.

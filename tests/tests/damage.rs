@@ -27,7 +27,7 @@ fn damage_last_frame(log: &Path) {
 fn a_log_whose_last_page_is_damaged_costs_no_more_than_its_last_commit() {
     let pictures = Pictures::draw(600, 100);
     let limits = "attempts = 100";
-    let spec = Search { epochs: 20, limits, ..Search::default() }.of(pictures.section());
+    let spec = Search { epochs: 100, limits, ..Search::default() }.of(pictures.section());
     let expected = reference(&spec);
 
     let mut cluster = Cluster::start(2.0);

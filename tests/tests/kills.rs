@@ -90,7 +90,7 @@ impl Victims {
 fn a_search_survives_kills_of_coordinator_agents_and_trainers() {
     let pictures = Pictures::draw(600, 100);
     let limits = "attempts = 100\ncheckpoint_seconds = 1";
-    let spec = Search { epochs: 60, limits, ..Search::default() }.of(pictures.section());
+    let spec = Search { epochs: 400, limits, ..Search::default() }.of(pictures.section());
     let expected = reference(&spec);
     each_run_once(&expected, 4, 3);
 

@@ -11,7 +11,7 @@ use foldwise_tests::{
 const LEASE_SECONDS: f64 = 1.0;
 
 fn spec(pictures: &Pictures) -> String {
-    Search { epochs: 40, limits: "attempts = 100", ..Search::default() }.of(pictures.section())
+    Search { epochs: 250, limits: "attempts = 100", ..Search::default() }.of(pictures.section())
 }
 
 fn a_while(chance: &mut Chance) -> Duration {

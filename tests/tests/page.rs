@@ -43,7 +43,7 @@ fn a_search_is_watched_live_and_stopped_by_keyboard() {
     browser.until("document.body.innerText.includes('No study has been submitted')");
 
     // It appears on the open list without a reload, and its link leads to it.
-    let search = Search { epochs: 400, ..Search::default() };
+    let search = Search { epochs: 1_000, ..Search::default() };
     cluster.submit(&search.of(pictures.section()));
     browser.until("document.querySelector('a[href=\"/studies/1\"]')?.textContent === 'small'");
     browser.eval("document.querySelector('a[href=\"/studies/1\"]').focus()");

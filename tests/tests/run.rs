@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 fn spec(data: &str) -> String {
     format!(
         "name = \"alone\"\n{data}\n[validation]\nk_fold = {{ folds = 3 }}\n[network]\nmlp = {{ hidden = [8] }}\n\
-         [train]\nepochs = 300\nbatch_size = 10\noptimizer = {{ kind = \"sgd\", lr = 0.1 }}\n\
+         [train]\nepochs = 2000\nbatch_size = 10\noptimizer = {{ kind = \"sgd\", lr = 0.1 }}\n\
          [space]\n\"train.optimizer.lr\" = [0.1, 0.05, 0.01]\n[plan]\nwidth = 1\n"
     )
 }

@@ -36,7 +36,7 @@ fn two_workers_one_killed_and_a_coordinator_restarted_give_the_reference_report(
 fn a_worker_that_is_asked_to_stop_hands_back_at_once() {
     let cluster = Cluster::start(3600.0);
     let data = small_pictures(cluster.folder(), 600, 100);
-    cluster.submit(&spec(&data, 200));
+    cluster.submit(&spec(&data, 1_200));
     let mut first = cluster.worker("first", 1);
     first.line_with("training");
     first.signal(Signal::SIGTERM);
@@ -52,7 +52,7 @@ fn a_worker_that_is_asked_to_stop_hands_back_at_once() {
 fn a_cancelled_study_stops_its_workers_and_reports_what_there_is() {
     let cluster = Cluster::start(2.0);
     let data = small_pictures(cluster.folder(), 600, 100);
-    cluster.submit(&spec(&data, 2000));
+    cluster.submit(&spec(&data, 12_000));
     let mut worker = cluster.worker("w", 1);
     worker.line_with("training");
     let _ = Finished::of(&mut cluster.foldwise(&["cancel", "small"])).success();

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 
 /// One run, long enough to be looked at.
 fn search(limits: &'static str) -> Search {
-    Search { epochs: 300, ..Search::of_one_long_run(limits) }
+    Search { epochs: 2_000, ..Search::of_one_long_run(limits) }
 }
 
 /// Waits until a worker has logged a line with all of these words.
