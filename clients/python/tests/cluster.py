@@ -38,7 +38,7 @@ optimizer = { kind = "adam", lr = 0.01 }
 """
 
 
-def longer(name: str, *, epochs: int = 40, rates: str = "[0.03, 0.02, 0.01]") -> str:
+def longer(name: str, *, epochs: int = 250, rates: str = "[0.03, 0.02, 0.01]") -> str:
     """A search whose runs are trained one by one, so that there is always one under way."""
     text = SMALL.replace("small", name).replace("epochs = 4", f"epochs = {epochs}").replace("[0.03, 0.01]", rates)
     return f"{text}[plan]\nwidth = 1\n"

@@ -49,6 +49,9 @@ class Comparison:
     mean_difference: float
     t: float | None = None
     p: float | None = None
+    low: float | None = None
+    """The ends of the 95 % confidence interval of the difference."""
+    high: float | None = None
     df: int | None = None
 
 
