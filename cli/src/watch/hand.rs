@@ -51,9 +51,11 @@ impl Hand {
     fn study(&mut self, study: &Study) {
         self.folds = Some(study.folds);
         let searching = matches!(study.state(), StudyState::Searching | StudyState::Paused);
-        // What was told of the search is over with it, whatever was told last.
+        // Of runs that are handed back or lost nothing is told but that there are none any more; and what was told of the
+        // search is over with it.
+        let trains = searching && study.runs.is_some_and(|runs| runs.leased > 0);
         self.trials.retain(|_, folds| {
-            folds.retain(|&fold, _| searching || fold >= study.folds);
+            folds.retain(|&fold, _| trains || fold >= study.folds);
             !folds.is_empty() && !crate::view::is_over(study)
         });
     }
@@ -135,7 +137,7 @@ fn cell(fold: &Fold) -> String {
 #[cfg(test)]
 mod tests {
     use foldwise_proto::v1::study_event::Event;
-    use foldwise_proto::v1::{Epoch, EpochEvent, Run, RunState, Study, StudyEvent, StudyState};
+    use foldwise_proto::v1::{Epoch, EpochEvent, Run, RunCounts, RunState, Study, StudyEvent, StudyState};
 
     use super::{Hand, TRIALS_MAX};
 
@@ -175,6 +177,21 @@ mod tests {
         assert!(hand.lines().is_empty());
         told(&mut hand, run(0, 2, RunState::Leased));
         assert_eq!(hand.lines()[0], "  trial 0      fold 2 e0 –");
+    }
+
+    #[test]
+    fn nothing_is_in_hand_where_no_run_is_leased() {
+        let mut hand = Hand::default();
+        let told_of = |leased, hand: &mut Hand| {
+            let runs = Some(RunCounts { leased, ..RunCounts::default() });
+            let state = StudyState::Paused.into();
+            told(hand, Event::Study(Study { folds: 5, state, runs, ..Study::default() }));
+        };
+        told(&mut hand, epoch(4, 0, 2));
+        told_of(1, &mut hand);
+        assert_eq!(hand.lines().len(), 1);
+        told_of(0, &mut hand);
+        assert!(hand.lines().is_empty());
     }
 
     #[test]
