@@ -7,7 +7,7 @@ use foldwise_study::spec::{DeviceKind, Format, Spec};
 use foldwise_study::split::Rows;
 use foldwise_study::train::{OptimizerKind, Order};
 use foldwise_study::trials::{RowFacts, Trial, TrialFacts, Trials};
-use foldwise_worker::trainer::{Cohort, Member};
+use foldwise_worker::trainer::{Cohort, Member, TestRows};
 use serde_json::{Value as Json, json};
 
 use crate::Outcome;
@@ -238,7 +238,7 @@ fn member(spec: &Spec, trial: Trial, fold: u32, train_rows: Vec<u32>) -> Member 
 
 fn cohort(members: Vec<Member>, spec: &Spec) -> Cohort {
     let selection = spec.selection.rule(true);
-    Cohort { members, selection, test: false, keep_weights: false, measure: spec.measure.clone() }
+    Cohort { members, selection, test: TestRows::None, keep_weights: false, measure: spec.measure.clone() }
 }
 
 impl Search {

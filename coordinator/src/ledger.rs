@@ -29,7 +29,7 @@ mod study;
 mod submit;
 mod worker;
 
-pub use change::{Change, EndedAs, Plan};
+pub use change::{Change, EndedAs, Plan, Superseded};
 pub use cohort::{Checkpoint, Cohort, CohortState, FailedAttempt, Stage};
 pub use command::{
     Command, Failure, FailureKind, KeptMeasurements, LeaseGrant, MemberResult, Order, Rejection, Reply,

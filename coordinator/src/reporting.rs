@@ -9,10 +9,13 @@ use foldwise_study::plan::RunId;
 use foldwise_study::spec::FinalSpec;
 
 use crate::artifacts::Artifacts;
-use crate::ledger::{CohortState, EndedAs, Ledger, Now, Stage, Study, StudyId, StudyPhase, StudyRecord};
+use crate::ledger::{
+    Cohort, CohortState, EndedAs, Ledger, Now, Stage, Study, StudyId, StudyPhase, StudyRecord,
+};
 use crate::service::{positions, run, run_state};
 use crate::store::{Results, StoreError, StoredRun};
 
+mod nested;
 mod weights;
 
 /// What the ledger knows of a study: everything of a report but the results. What follows from the study's record alone is
@@ -29,14 +32,16 @@ pub struct Outline {
 pub fn outline(ledger: &Ledger, id: StudyId, _now: Now) -> Option<Outline> {
     let study = ledger.studies().get(&id)?;
     let record = Arc::clone(&study.record);
-    let runs = positions(study).map(|(trial, fold)| run_input(study, RunId { trial, fold }));
+    let choosing = positions(study).filter(|(_, fold)| *fold < record.choosing());
+    let runs = choosing.map(|(trial, fold)| run_input(study, RunId { trial, fold }));
     let input = ReportInput {
         study: study_input(study),
         spec: serde_json::Value::Null,
         rule: record.rule,
-        sizes: record.sizes.clone(),
+        sizes: record.sizes[..(record.choosing() as usize).min(record.sizes.len())].to_vec(),
         trials: Vec::new(),
         runs: runs.collect(),
+        outer: nested::outer_inputs(study),
         final_stage: final_input(study),
         snapshots: Vec::new(),
         provenance: provenance(study),
@@ -57,19 +62,27 @@ pub fn report(outline: Outline, results: &Results, artifacts: &Artifacts) -> Res
         batch_norm_parameters: facts.parameters.batch_norm,
     });
     input.trials = trials.collect();
-    let folds = input.sizes.len();
+    let choosing = input.sizes.len();
     for result in results.runs(study)? {
         let (trial, fold) = (result.run.trial as usize, result.run.fold as usize);
-        if fold < folds {
+        if fold < choosing {
             // The outline has every run, by trial and then fold. One that an extension brought since is not in it.
-            if let Some(run) = input.runs.get_mut(trial * folds + fold) {
+            if let Some(run) = input.runs.get_mut(trial * choosing + fold) {
                 note_maker(&mut input.provenance, &result);
                 run.outcome = Some(result.outcome);
             }
-        } else if let Some(stage) = &mut input.final_stage {
+        } else if result.run.fold < record.folds() {
+            // Of runs within outer folds a report has the trials' means, which the ledger knows.
             note_maker(&mut input.provenance, &result);
-            stage.outcome = Some(result.outcome);
-            stage.weights_digest = result.weights_digest;
+        } else if result.run == record.final_run(result.run.trial) {
+            if let Some(stage) = &mut input.final_stage {
+                note_maker(&mut input.provenance, &result);
+                stage.outcome = Some(result.outcome);
+                stage.weights_digest = result.weights_digest;
+            }
+        } else if let Some(outer) = input.outer.get_mut(fold - record.folds() as usize - 1) {
+            note_maker(&mut input.provenance, &result);
+            outer.outcome = Some(result.outcome);
         }
     }
     input.snapshots = weights::copies(&input.runs, artifacts);
@@ -130,7 +143,6 @@ fn run_input(study: &Study, id: RunId) -> RunInput {
 
 fn final_input(study: &Study) -> Option<FinalInput> {
     let cohort = study.cohorts.get(study.final_cohort? as usize)?;
-    let over = study.is_over();
     Some(FinalInput {
         mode: match &study.record.spec.final_stage {
             FinalSpec { hold_out: Some(_), .. } => FinalMode::HoldOut,
@@ -138,19 +150,24 @@ fn final_input(study: &Study) -> Option<FinalInput> {
             FinalSpec { .. } => FinalMode::Refit,
         },
         trial: cohort.runs.first()?.trial as usize,
-        state: match cohort.state {
-            CohortState::Done { .. } => RunState::Finished,
-            CohortState::Failed { .. } | CohortState::Superseded { .. } => RunState::Failed,
-            _ if over => RunState::Cancelled,
-            CohortState::Leased { .. } => RunState::Leased,
-            CohortState::Ready => RunState::Queued,
-        },
+        state: last_state(study, cohort),
         attempts: cohort.attempt,
         error: cohort.failure.as_ref().map(ToString::to_string),
         outcome: None,
         weights_digest: None,
         tests: study.tests(),
     })
+}
+
+/// Where a last training stands.
+fn last_state(study: &Study, cohort: &Cohort) -> RunState {
+    match cohort.state {
+        CohortState::Done { .. } => RunState::Finished,
+        CohortState::Failed { .. } | CohortState::Superseded { .. } => RunState::Failed,
+        _ if study.is_over() => RunState::Cancelled,
+        CohortState::Leased { .. } => RunState::Leased,
+        CohortState::Ready => RunState::Queued,
+    }
 }
 
 fn provenance(study: &Study) -> ProvenanceInput {

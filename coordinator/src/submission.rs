@@ -79,7 +79,8 @@ pub fn extend(
     let (old, new) = (sections(&old), sections(&new));
     let fixed = |key: &&String| !EXTENSIBLE.contains(&key.as_str());
     if let Some(key) = old.keys().chain(new.keys()).filter(fixed).find(|key| old.get(*key) != new.get(*key)) {
-        let may = "an extension may change `space`, the number of repeats, `limits`, `priority` and `description` alone";
+        let may = "an extension may change `space`, the number of repeats, `validation.outer`, `limits`, `priority` and \
+                   `description` alone";
         return Err(wrong(key, format!("differs from the study's: {may}; submit another study")));
     }
     if prepared.data_digest != study.data_digest {
@@ -87,8 +88,7 @@ pub fn extend(
     }
     let kept = prepared.folds.get(..study.sizes.len()).map(split::digest);
     if kept.as_ref() != Some(&study.folds_digest) {
-        let message =
-            "gives other folds than the study has: only the number of repeats of a repeated split can grow";
+        let message = "gives other folds than the study has: only the number of repeats of a repeated split can grow, or `outer` be added";
         return Err(wrong("validation", message.to_owned()));
     }
     let extended = study.trials.clone().extended(&file.spec);
@@ -127,10 +127,13 @@ impl Prepared {
             Ok(folds) => folds,
             Err(error) => return Err(SubmissionError::Spec(file.problem("validation", error.to_string()))),
         };
-        if let Some((path, message)) = batches::misfit(&file.spec, &rows, &trials, &sizes(&folds)) {
+        let sizes = sizes(&folds);
+        if let Some((path, message)) = batches::misfit(&file.spec, &rows, &trials, &sizes) {
             return Err(SubmissionError::Spec(file.problem(path, message)));
         }
-        let problems = measure::check(&file.spec, &rows, &trials, &sizes(&folds));
+        // Within outer folds nothing is measured.
+        let measured = &sizes[..file.spec.validation.choosing_count().min(sizes.len())];
+        let problems = measure::check(&file.spec, &rows, &trials, measured);
         if !problems.is_empty() {
             let placed = problems.into_iter().flat_map(|(path, message)| file.problem(path, message).0);
             return Err(SubmissionError::Spec(Problems(placed.collect())));

@@ -11,6 +11,7 @@ use crate::time::rfc_3339;
 use crate::{FinalReport, Provenance, Report, RunState, SelectionReport, StudyReport, TrialReport, VERSION};
 
 mod components;
+mod nested;
 mod principal;
 mod run;
 mod statistics;
@@ -24,12 +25,13 @@ impl Report {
     /// and what goes with it when all runs have.
     #[must_use]
     pub fn build(input: ReportInput) -> Self {
-        let ReportInput { study, spec, rule, sizes, trials, runs, final_stage, snapshots, provenance } =
+        let ReportInput { study, spec, rule, sizes, trials, runs, outer, final_stage, snapshots, provenance } =
             input;
         let grid = grid(runs, trials.len(), sizes.len(), &rule);
         let parameters: Vec<u64> = trials.iter().map(|trial| trial.parameters).collect();
         let statistics = Statistics::new(&rule, &parameters, &grid, &sizes);
         let over = grid.iter().flatten().all(|run| run.state.has_ended());
+        let nested = nested::nested(outer, &trials, &rule);
         let final_stage = final_stage.map(|stage| final_report(stage, &trials, &rule));
         let trials = trials.into_iter().zip(grid).enumerate();
         let trials: Vec<TrialReport> =
@@ -41,6 +43,7 @@ impl Report {
             selection: selection(&rule, over.then_some(&statistics)),
             components: components(snapshots, &trials),
             trials,
+            nested,
             final_stage,
             provenance: provenance_report(provenance),
         }

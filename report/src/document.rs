@@ -39,9 +39,10 @@ enum Block {
 }
 
 /// Where figures stand: with the numbers that they show.
-const CHAPTERS: [(&str, &str, &[Section]); 7] = [
+const CHAPTERS: [(&str, &str, &[Section]); 8] = [
     ("configurations", "Configurations", &[Section::Trials, Section::Chart]),
     ("folds", "Folds", &[Section::Folds]),
+    ("outer", "The search, judged by outer folds", &[Section::Outer]),
     ("curves", "Learning curves", &[Section::Curves]),
     ("best", "The chosen configuration", &[Section::Best]),
     ("predictions", "Predictions", &[Section::Confusion, Section::Classes, Section::Wrong, Section::Points]),
@@ -116,6 +117,9 @@ fn tables(report: &Report, section: Section, ranking: &Ranking<'_>) -> Vec<Block
                 trials::folds(report, ranking),
                 report,
             )]
+        }
+        Section::Outer => {
+            named("What was chosen within each outer fold, and its score", section.sheet(scope))
         }
         Section::Best => named("Everything about the chosen configuration", section.sheet(scope)),
         Section::Classes => named("Scores of classes and errors of numbers", section.sheet(scope)),

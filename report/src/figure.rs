@@ -11,6 +11,7 @@ mod draw;
 mod effects;
 mod heat;
 mod norms;
+mod outer;
 mod parallel;
 mod predictions;
 mod resources;
@@ -121,8 +122,9 @@ pub fn page_colors() -> String {
 
 /// All kinds of figures, each with what is there.
 fn sketches(report: &Report) -> Vec<Sketch<'_>> {
-    let kinds: [fn(&Report) -> Vec<Sketch<'_>>; 9] = [
+    let kinds: [fn(&Report) -> Vec<Sketch<'_>>; 10] = [
         configurations::sketches,
+        outer::sketches,
         tradeoff::sketches,
         effects::sketches,
         parallel::sketches,

@@ -18,13 +18,15 @@ pub struct ReportInput {
     pub spec: Json,
     /// How trials are compared.
     pub rule: Rule,
-    /// (training, validation) rows of each fold.
+    /// (training, validation) rows of each fold that the winner is chosen by.
     pub sizes: Vec<(usize, usize)>,
     /// The trials in enumeration order.
     pub trials: Vec<TrialInput>,
     /// The runs of the search, in any order. A run that is missing counts as queued, of one that is there twice the
     /// last counts, and one beyond the trials or folds is left out.
     pub runs: Vec<RunInput>,
+    /// The outer folds in their order; none without nested cross-validation.
+    pub outer: Vec<OuterInput>,
     /// The final stage, once it is there.
     pub final_stage: Option<FinalInput>,
     /// Copies of weights that runs of the search kept, in any order; those of one run ascend by epoch.
@@ -86,6 +88,29 @@ pub struct RunInput {
     /// The worker that has it, or had it last.
     pub worker: Option<String>,
     /// Why its last failed attempt failed.
+    pub error: Option<String>,
+    /// What training handed back.
+    pub outcome: Option<RunOutcome>,
+}
+
+/// An outer fold, and the last training in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OuterInput {
+    /// Rows that the search within it is made on.
+    pub train_rows: usize,
+    /// Rows that its choice is tested on.
+    pub test_rows: usize,
+    /// Mean score of each trial over the folds within; `None` where one failed or has not ended.
+    pub inner_means: Vec<Option<f64>>,
+    /// The trial that was chosen within it.
+    pub trial: Option<usize>,
+    /// Passes over the training rows.
+    pub epochs: Option<u32>,
+    /// Where the training stands. If it diverged, it is reported as failed.
+    pub state: RunState,
+    /// Tries so far, the one under way included.
+    pub attempts: u32,
+    /// Why its last failed attempt failed, or why nothing was chosen.
     pub error: Option<String>,
     /// What training handed back.
     pub outcome: Option<RunOutcome>,

@@ -18,6 +18,7 @@ mod importance;
 pub mod input;
 mod json;
 mod measurements;
+mod nested;
 mod number;
 mod optimism;
 mod page;
@@ -51,6 +52,7 @@ pub use fold::FoldReport;
 pub use input::ReportInput;
 pub use json::{json, schema};
 pub use measurements::{ClassesReport, MeasurementsReport, PredictionsReport};
+pub use nested::{NestedReport, OuterReport};
 #[cfg(feature = "parquet")]
 pub use parquet::parquet;
 #[cfg(feature = "png")]

@@ -52,6 +52,14 @@ pub(crate) fn name(metric: Metric) -> &'static str {
     }
 }
 
+/// What a metric measures, whatever the rows.
+pub(crate) fn measure(metric: Metric) -> &'static str {
+    match metric {
+        Metric::ValAccuracy => "accuracy",
+        Metric::ValLoss => "loss",
+    }
+}
+
 /// A loss with four significant digits.
 pub(crate) fn loss(value: f64) -> String {
     let size = value.abs();

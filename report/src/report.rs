@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::{ComponentsReport, FinalReport, Provenance, SelectionReport, StudyReport, TrialReport};
+use crate::{
+    ComponentsReport, FinalReport, NestedReport, Provenance, SelectionReport, StudyReport, TrialReport,
+};
 
 /// The version of the model that this crate writes.
 pub const VERSION: u32 = 1;
@@ -24,6 +26,9 @@ pub struct Report {
     pub selection: SelectionReport,
     /// One per trial, in enumeration order.
     pub trials: Vec<TrialReport>,
+    /// The search itself, judged by outer folds. Absent where the spec has no `validation.outer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nested: Option<NestedReport>,
     /// The final stage. Absent before it, and where the study has none.
     #[serde(rename = "final", default, skip_serializing_if = "Option::is_none")]
     pub final_stage: Option<FinalReport>,
@@ -42,12 +47,13 @@ impl Report {
         Self {
             study: self.study.without_times(),
             trials: self.trials.iter().map(TrialReport::without_times).collect(),
+            nested: self.nested.as_ref().map(NestedReport::without_times),
             final_stage: self.final_stage.as_ref().map(FinalReport::without_times),
             ..self.clone()
         }
     }
 
-    /// How many folds each trial has.
+    /// How many folds each trial is chosen by.
     #[must_use]
     pub fn folds(&self) -> usize {
         self.trials.first().map_or(0, |trial| trial.folds.len())

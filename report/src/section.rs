@@ -13,6 +13,7 @@ mod curves;
 mod epochs;
 mod folds;
 mod gradients;
+mod outer;
 mod part;
 mod points;
 mod resources;
@@ -24,6 +25,7 @@ mod wrong;
 pub(crate) use best::leaves;
 pub(crate) use epochs::mean;
 pub(crate) use gradients::layers;
+pub(crate) use outer::sentence as outer_sentence;
 pub(crate) use part::{Together, class_name, predictions, together};
 pub(crate) use points::shortest;
 pub(crate) use run::{Run, Scope, folds_of};
@@ -37,6 +39,8 @@ pub enum Section {
     Curves,
     /// The score and epoch of each fold, with mean and standard deviation.
     Folds,
+    /// Nested cross-validation: the score of the search's choice in each outer fold.
+    Outer,
     /// Bars of the trials' means.
     Chart,
     /// Everything about the best trial.
@@ -70,10 +74,11 @@ pub struct Shown {
 
 impl Section {
     /// All of them, in the order in which they are read.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Trials,
         Self::Chart,
         Self::Folds,
+        Self::Outer,
         Self::Best,
         Self::Curves,
         Self::Confusion,
@@ -93,6 +98,7 @@ impl Section {
             Self::Trials => "trials",
             Self::Curves => "curves",
             Self::Folds => "folds",
+            Self::Outer => "outer",
             Self::Chart => "chart",
             Self::Best => "best",
             Self::Confusion => "confusion",
@@ -115,6 +121,7 @@ impl Section {
             }
             Self::Curves => "Losses, accuracies and learning rate by epoch",
             Self::Folds => "Score and epoch of each fold, mean and standard deviation",
+            Self::Outer => "Nested cross-validation: the search's choice in each outer fold, and its score",
             Self::Chart => "Bars of the trials' means",
             Self::Best => "Everything about the best trial",
             Self::Confusion => "Which classes were taken for which",
@@ -133,6 +140,7 @@ impl Section {
             Self::Trials => trials::write(scope, page),
             Self::Curves => curves::write(scope, page),
             Self::Folds => folds::write(scope, page),
+            Self::Outer => outer::write(scope, page),
             Self::Chart => chart::write(scope, page),
             Self::Best => best::write(scope, page),
             Self::Confusion => confusion::write(scope, page),
@@ -151,6 +159,7 @@ impl Section {
             Self::Trials => trials::sheet(scope),
             Self::Curves => curves::sheet(scope),
             Self::Folds => folds::sheet(scope),
+            Self::Outer => outer::sheet(scope),
             Self::Chart => chart::sheet(scope),
             Self::Best => best::sheet(scope),
             Self::Confusion => confusion::sheet(scope),

@@ -24,6 +24,7 @@ pub fn summary(report: &Report) -> String {
         None => sentences.push(undecided(report)),
     }
     sentences.extend(failed(report));
+    sentences.extend(judged(report));
     sentences.extend(tested(report));
     sentences.join(" ")
 }
@@ -55,7 +56,7 @@ fn compared(report: &Report) -> String {
 /// The word for the way in which rows were split.
 fn split(spec: &Json) -> Option<&str> {
     match &spec["validation"] {
-        Json::Object(kind) => kind.keys().next().map(String::as_str),
+        Json::Object(kind) => kind.keys().map(String::as_str).find(|kind| *kind != "outer"),
         Json::String(kind) => Some(kind),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) => None,
     }
@@ -224,6 +225,21 @@ fn failed(report: &Report) -> Option<String> {
             was(cancelled)
         )),
     }
+}
+
+/// What nested cross-validation says of the search.
+fn judged(report: &Report) -> Option<String> {
+    let nested = report.nested.as_ref()?;
+    let (metric, mean) = (report.selection.rule.metric, nested.mean?);
+    let interval = nested.low.zip(nested.high).map(|(low, high)| {
+        format!("; 95 % confidence interval {} to {}", with_unit(metric, low), with_unit(metric, high))
+    });
+    Some(format!(
+        "Nested cross-validation over {} estimates what this search comes to on unseen rows: {} (mean ± standard deviation{}).",
+        plural(nested.scored().count(), "outer fold"),
+        mean_std(metric, mean, nested.std),
+        interval.unwrap_or_default()
+    ))
 }
 
 fn tested(report: &Report) -> Option<String> {

@@ -12,9 +12,9 @@ mod epoch;
 mod summary;
 
 pub use choice::{Selection, TrialScores, choose, select};
-pub use comparison::{Comparison, test_train_ratio};
+pub use comparison::{Comparison, mean_interval, test_train_ratio};
 pub use epoch::best_epoch;
-pub use summary::{Summary, sample_deviation};
+pub use summary::{Summary, mean, sample_deviation};
 
 /// How a trial is chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]

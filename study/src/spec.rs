@@ -247,11 +247,19 @@ impl Spec {
     /// # Errors
     /// When a hold-out leaves nothing to train on.
     pub fn final_train_rows(&self, rows: &RowFacts) -> Result<Option<usize>, SplitError> {
-        let stage = &self.final_stage;
-        match &stage.hold_out {
-            _ if stage.skip || stage.repeat.is_some() => Ok(None),
-            Some(hold_out) => hold_out.split().sizes_of(rows.train_rows).map(|(train, _)| Some(train)),
-            None => Ok(Some(rows.train_rows)),
+        if self.final_stage.skip { Ok(None) } else { self.last_train_rows(rows.train_rows) }
+    }
+
+    /// Training rows of a last training, as the final stage's, on `rows` rows: of an outer fold there is one whether or not
+    /// there is a final stage. None where it trains on a fold's.
+    ///
+    /// # Errors
+    /// When a hold-out leaves nothing to train on.
+    pub fn last_train_rows(&self, rows: usize) -> Result<Option<usize>, SplitError> {
+        match &self.final_stage.hold_out {
+            _ if self.final_stage.repeat.is_some() => Ok(None),
+            Some(hold_out) => hold_out.split().sizes_of(rows).map(|(train, _)| Some(train)),
+            None => Ok(Some(rows)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! `[validation]`: how training rows are split into folds.
+//! How rows are split into folds.
 //!
 //! The folds are those of scikit-learn for the same seed (its `random_state`), row for row, so that a study can
 //! be compared with one made there. Pure: row counts, classes and groups in, row numbers out.
@@ -13,6 +13,7 @@ mod hold_out;
 mod k_fold;
 mod numpy_random;
 mod stratified;
+mod validation;
 
 pub use digest::digest;
 pub use error::SplitError;
@@ -20,14 +21,15 @@ pub use grouped::GroupKFold;
 pub use hold_out::HoldOut;
 pub use k_fold::{KFold, RepeatedKFold};
 pub use stratified::{RepeatedStratifiedKFold, StratifiedKFold};
+pub use validation::{Validation, within};
 
-/// The most folds a study may have, repeats counted; each fold lists every row once, 4 bytes a row.
+/// The most folds a study may have, repeats and those of every outer fold counted; each fold lists every row once, 4 bytes a row.
 pub const FOLDS_MAX: usize = 1_000;
 
-/// How training rows are split into folds.
+/// A way to split rows into folds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Validation {
+pub enum Split {
     /// One fold: a part of the rows is held out (scikit-learn's `train_test_split`).
     HoldOut(HoldOut),
     /// Each row is validated once (scikit-learn's `KFold`).
@@ -77,7 +79,7 @@ impl Rows<'_> {
     }
 }
 
-impl Validation {
+impl Split {
     /// Number of folds, repeats counted; 1 for a hold-out.
     #[must_use]
     pub fn fold_count(&self) -> usize {
@@ -146,7 +148,7 @@ impl Validation {
     /// The folds, repeat after repeat.
     ///
     /// # Errors
-    /// What [`Validation::check`] finds; classes or groups that are missing or not one per row; and rows, classes
+    /// What [`Split::check`] finds; classes or groups that are missing or not one per row; and rows, classes
     /// or groups too few for the split, exactly where scikit-learn refuses them.
     pub fn folds(&self, rows: &Rows<'_>) -> Result<Vec<Fold>, SplitError> {
         self.check()?;

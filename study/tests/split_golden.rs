@@ -1,6 +1,6 @@
 //! Folds against those that scikit-learn makes; `golden/splits.py` wrote them.
 
-use foldwise_study::split::{Fold, Rows, Validation, digest};
+use foldwise_study::split::{Fold, Rows, Split, digest};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -10,7 +10,7 @@ struct Golden {
 
 #[derive(Deserialize)]
 struct Case {
-    validation: Validation,
+    validation: Split,
     rows: u32,
     classes: Option<String>,
     groups: Option<String>,

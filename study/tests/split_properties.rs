@@ -1,29 +1,29 @@
 //! What holds for every split of every data set.
 
 use foldwise_study::split::{
-    Fold, GroupKFold, HoldOut, KFold, RepeatedKFold, RepeatedStratifiedKFold, Rows, SplitError,
-    StratifiedKFold, Validation,
+    Fold, GroupKFold, HoldOut, KFold, RepeatedKFold, RepeatedStratifiedKFold, Rows, Split, SplitError,
+    StratifiedKFold,
 };
 use proptest::prelude::*;
 
-fn validation() -> impl Strategy<Value = Validation> {
+fn validation() -> impl Strategy<Value = Split> {
     let part = (2..9_usize, any::<bool>(), any::<u32>());
     let repeated = (2..9_usize, 1..4_usize, any::<u32>());
     prop_oneof![
         (0.01..0.99, any::<bool>(), any::<u32>()).prop_map(|(fraction, stratified, seed)| {
-            Validation::HoldOut(HoldOut { fraction, stratified, shuffle: true, seed })
+            Split::HoldOut(HoldOut { fraction, stratified, shuffle: true, seed })
         }),
-        part.clone().prop_map(|(folds, shuffle, seed)| Validation::KFold(KFold { folds, shuffle, seed })),
+        part.clone().prop_map(|(folds, shuffle, seed)| Split::KFold(KFold { folds, shuffle, seed })),
         part.prop_map(|(folds, shuffle, seed)| {
-            Validation::StratifiedKFold(StratifiedKFold { folds, shuffle, seed })
+            Split::StratifiedKFold(StratifiedKFold { folds, shuffle, seed })
         }),
         repeated.clone().prop_map(|(folds, repeats, seed)| {
-            Validation::RepeatedKFold(RepeatedKFold { folds, repeats, seed })
+            Split::RepeatedKFold(RepeatedKFold { folds, repeats, seed })
         }),
         repeated.prop_map(|(folds, repeats, seed)| {
-            Validation::RepeatedStratifiedKFold(RepeatedStratifiedKFold { folds, repeats, seed })
+            Split::RepeatedStratifiedKFold(RepeatedStratifiedKFold { folds, repeats, seed })
         }),
-        (2..9_usize).prop_map(|folds| Validation::GroupKFold(GroupKFold { folds })),
+        (2..9_usize).prop_map(|folds| Split::GroupKFold(GroupKFold { folds })),
     ]
 }
 
@@ -31,7 +31,7 @@ fn labels() -> impl Strategy<Value = Vec<u32>> {
     (1..12_u32).prop_flat_map(|kinds| prop::collection::vec(0..kinds, 1..120))
 }
 
-fn split(validation: &Validation, labels: &[u32]) -> Result<Vec<Fold>, SplitError> {
+fn split(validation: &Split, labels: &[u32]) -> Result<Vec<Fold>, SplitError> {
     validation.folds(&Rows { count: labels.len(), classes: Some(labels), groups: Some(labels), test: 0 })
 }
 
@@ -59,11 +59,11 @@ proptest! {
 
     #[test]
     fn a_row_is_validated_once_per_repeat(validation in validation(), labels in labels()) {
-        prop_assume!(!matches!(validation, Validation::HoldOut(_)));
+        prop_assume!(!matches!(validation, Split::HoldOut(_)));
         let Ok(folds) = split(&validation, &labels) else { return Ok(()) };
         let folds_per_repeat = match &validation {
-            Validation::RepeatedKFold(split) => split.folds,
-            Validation::RepeatedStratifiedKFold(split) => split.folds,
+            Split::RepeatedKFold(split) => split.folds,
+            Split::RepeatedStratifiedKFold(split) => split.folds,
             _ => folds.len(),
         };
         let all: Vec<u32> = (0..).take(labels.len()).collect();
@@ -74,7 +74,7 @@ proptest! {
 
     #[test]
     fn a_group_is_never_split(folds in 2..9_usize, groups in labels()) {
-        let validation = Validation::GroupKFold(GroupKFold { folds });
+        let validation = Split::GroupKFold(GroupKFold { folds });
         let Ok(folds) = split(&validation, &groups) else { return Ok(()) };
         for fold in folds {
             for row in &fold.validation {
@@ -86,7 +86,7 @@ proptest! {
 
     #[test]
     fn a_class_is_spread_evenly(folds in 2..9_usize, seed in any::<u32>(), classes in labels()) {
-        let validation = Validation::StratifiedKFold(StratifiedKFold { folds, shuffle: true, seed });
+        let validation = Split::StratifiedKFold(StratifiedKFold { folds, shuffle: true, seed });
         let Ok(folds) = split(&validation, &classes) else { return Ok(()) };
         for class in &classes {
             let of_class = |fold: &Fold| fold.validation.iter().filter(|row| classes[**row as usize] == *class).count();
@@ -103,7 +103,7 @@ proptest! {
         let classes: Vec<u32> = (0..9).flat_map(|_| 0..10).chain(classes).collect();
         match (&validation, split(&validation, &classes)) {
             (_, Ok(_)) => {}
-            (Validation::HoldOut(_), Err(SplitError::MoreClassesThanRows { rows, classes, .. })) => {
+            (Split::HoldOut(_), Err(SplitError::MoreClassesThanRows { rows, classes, .. })) => {
                 prop_assert!(rows < classes);
             }
             (validation, Err(error)) => prop_assert!(false, "{:?}: {}", validation, error),

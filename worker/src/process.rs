@@ -17,6 +17,7 @@ use crate::{cuda, pipe};
 mod dataset;
 mod files;
 mod job;
+mod last;
 mod outcome;
 mod stop;
 mod study;

@@ -45,7 +45,7 @@ mod trunk;
 mod weights;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
-pub use cohort::{Cohort, EpochOfMember, Member, MemberOutcome, compatible};
+pub use cohort::{Cohort, EpochOfMember, Member, MemberOutcome, TestRows, compatible};
 pub use data::{DeviceData, Features, Normalize, Part, Source, Targets};
 pub use error::TrainError;
 pub use intake::Fitted;

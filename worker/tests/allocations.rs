@@ -12,7 +12,7 @@ use foldwise_study::seed::Source as Seed;
 use foldwise_study::selection::{EpochRule, Metric, Rule};
 use foldwise_study::train::{Optimizer, OptimizerKind, TrainSpec};
 use foldwise_worker::trainer::{
-    Cohort, DeviceData, Features, Member, Part, Source, Targets, Undisturbed, train,
+    Cohort, DeviceData, Features, Member, Part, Source, Targets, TestRows, Undisturbed, train,
 };
 use tch::Device;
 
@@ -65,7 +65,7 @@ fn allocations(
     let cohort = Cohort {
         members: (0..members).map(member).collect(),
         selection: Rule { epoch: EpochRule::Last, metric: Metric::ValLoss, allow_failed_folds: false },
-        test: false,
+        test: TestRows::None,
         keep_weights: false,
         measure: MeasureSpec::default(),
     };

@@ -12,7 +12,7 @@ use foldwise_study::train::{
 };
 use foldwise_worker::trainer::{
     AfterEpoch, Checkpoint, CheckpointError, Cohort, DeviceData, EpochOfMember, Member, MemberOutcome,
-    Observer, TrainError, Undisturbed, train,
+    Observer, TestRows, TrainError, Undisturbed, train,
 };
 use pictures::{cnn, cohort, data, member, mlp};
 
@@ -237,7 +237,7 @@ fn the_last_epoch_and_refits() {
     refit.train.epochs = EPOCHS;
     assert_goes_on("refit", &cohort(vec![refit]));
     let mut plain = last;
-    (plain.test, plain.keep_weights) = (false, false);
+    (plain.test, plain.keep_weights) = (TestRows::None, false);
     assert_eventful(&assert_goes_on("a fold", &plain));
 }
 
@@ -342,7 +342,7 @@ fn a_checkpoint_of_another_cohort_is_refused() {
         ("training rows", |cohort| cohort.members[0].train_rows.swap(0, 1)),
         ("validation rows", |cohort| cohort.members[0].validation_rows.truncate(10)),
         ("metric", |cohort| cohort.selection.metric = Metric::ValAccuracy),
-        ("test", |cohort| cohort.test = false),
+        ("test", |cohort| cohort.test = TestRows::None),
         ("weights", |cohort| cohort.keep_weights = false),
         ("order", |cohort| cohort.members.swap(0, 1)),
     ];

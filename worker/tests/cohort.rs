@@ -7,7 +7,7 @@ use foldwise_study::outcome::RunEnd;
 use foldwise_study::selection::EpochRule;
 use foldwise_study::train::{EarlyStopping, Monitor, ReduceOnPlateau, Schedule, ThresholdMode};
 use foldwise_worker::trainer::{
-    Cohort, DeviceData, Member, MemberOutcome, TrainError, Undisturbed, Values, compatible, train,
+    Cohort, DeviceData, Member, MemberOutcome, TestRows, TrainError, Undisturbed, Values, compatible, train,
 };
 use pictures::{cnn, cohort, data, member, mlp};
 
@@ -249,4 +249,24 @@ fn what_cannot_be_fused_is_named() {
     lone.train.batch_size = 79;
     let refused = train(&data(), &cohort(vec![lone]), None, &mut Undisturbed);
     assert!(matches!(refused, Err(TrainError::LoneRow { rows: 80, batch_size: 79 })));
+}
+
+#[test]
+fn rows_that_an_outer_fold_keeps_apart_are_tested_like_any_others() {
+    let data = data();
+    let members = vec![member(mlp, 0, 3e-3, 0.1)];
+    let validated = members[0].validation_rows.clone();
+    let mut judged = cohort(members);
+    judged.selection.epoch = EpochRule::Last;
+    judged.test = TestRows::Apart(validated);
+    let outcome = trained(&data, &judged).remove(0).outcome;
+    let (test, last) = (outcome.test.expect("tested"), outcome.epochs.last().expect("trained"));
+    assert_eq!(
+        (Some(test.loss), test.accuracy),
+        (last.val_loss, last.val_accuracy),
+        "the same rows and weights"
+    );
+    judged.test = TestRows::Apart(vec![119, 120]);
+    let refused = train(&data, &judged, None, &mut Undisturbed).expect_err("row 120 is of the test set");
+    assert!(refused.to_string().contains("beyond the training rows"), "{refused}");
 }

@@ -6,7 +6,7 @@ use foldwise_study::seed::Source as Seed;
 use foldwise_study::spec::{Format, Spec};
 use foldwise_study::trials::{RowFacts, Trials};
 use foldwise_worker::trainer::{
-    Cohort, DeviceData, Features, Member, Part, Source, Targets, Undisturbed, train,
+    Cohort, DeviceData, Features, Member, Part, Source, Targets, TestRows, Undisturbed, train,
 };
 use tch::Device;
 
@@ -55,7 +55,7 @@ fn a_cohort_takes_no_more_than_plans_reckon_with() {
         let cohort = Cohort {
             members: (0..members).map(member).collect(),
             selection: spec.selection.rule(true),
-            test: false,
+            test: TestRows::None,
             keep_weights: false,
             measure,
         };

@@ -54,6 +54,18 @@ def test_every_measurement_is_read(client: foldwise.Client) -> None:
     assert report.components[0].points
 
 
+def test_outer_folds_are_read(client: foldwise.Client) -> None:
+    spec = SMALL.replace("k_fold = { folds = 3", "outer = { k_fold = { folds = 2 } }\nk_fold = { folds = 3")
+    assert spec != SMALL
+    study = client.submit(spec)
+    study.wait(progress=False, timeout=120)
+    report = study.report()
+    assert shown(report) == {**report.raw, "raw": report.raw}
+    assert report.nested is not None
+    scores = [outer.score for outer in report.nested.outer]
+    assert report.nested.mean == pytest.approx(sum(score for score in scores if score is not None) / 2)
+
+
 def shown(value: Any) -> Any:
     """A dataclass as the JSON that it was read from: what is `None` is absent, and so is an empty list that was."""
     if isinstance(value, list):

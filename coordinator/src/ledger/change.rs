@@ -53,23 +53,21 @@ pub enum Change {
     StudyReopened {
         /// The study.
         study: StudyId,
-        /// The cohort of its final stage, which another takes the place of, and the cohort's run.
-        superseded: Option<(CohortId, RunId)>,
-        /// Whether that cohort had measured the test set.
-        tested: bool,
+        /// The cohorts of its last trainings, which others take the places of.
+        superseded: Vec<Superseded>,
     },
     /// It is forgotten, with all its rows.
     StudyDeleted {
         /// The study.
         study: StudyId,
     },
-    /// A cohort came to be after the plan: a half of a split one, or the final stage.
+    /// A cohort came to be after the plan: a half of a split one, or a last training.
     CohortAdded {
         /// The study.
         study: StudyId,
         /// The cohort's number.
         cohort: CohortId,
-        /// The search, or the final stage.
+        /// What the cohort is for.
         stage: Stage,
         /// Its runs.
         runs: Vec<RunId>,
@@ -147,7 +145,7 @@ pub enum Change {
         attempt: u32,
         /// The worker that brought them.
         worker: String,
-        /// The search, or the final stage.
+        /// What the cohort is for.
         stage: Stage,
         /// One per run.
         results: Vec<MemberResult>,
@@ -163,6 +161,17 @@ pub enum Change {
         /// When, ms since 1970.
         unix_ms: u64,
     },
+}
+
+/// A cohort that another takes the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Superseded {
+    /// Its number.
+    pub cohort: CohortId,
+    /// Its run.
+    pub run: RunId,
+    /// Whether it had measured the test set.
+    pub tested: bool,
 }
 
 /// The cohorts of a study as they were planned.

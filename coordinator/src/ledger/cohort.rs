@@ -1,7 +1,7 @@
 //! A cohort: the unit that is leased, committed and, after a fault, repeated.
 //!
 //! ```text
-//! Ready ──lease──▶ Leased ──results──▶ Done ──its study is reopened (final stage)──▶ Superseded
+//! Ready ──lease──▶ Leased ──results──▶ Done ──its study is reopened (last trainings)──▶ Superseded
 //!   ▲ ▲              │ │
 //!   │ └──failure─────┘ └──last failure, or split──▶ Failed
 //!   └──────────────────retry─────────────────────────┘
@@ -16,7 +16,7 @@ use super::command::FailureKind;
 pub struct Cohort {
     /// The runs, in member order.
     pub runs: Vec<RunId>,
-    /// The search, or the final stage.
+    /// What it is for.
     pub stage: Stage,
     /// Leases so far: the last attempt's number.
     pub attempt: u32,
@@ -61,6 +61,13 @@ pub struct Checkpoint {
 pub enum Stage {
     /// Runs of the search.
     Search,
+    /// What the search within an outer fold chose, trained on the fold's training rows and tested on the rest.
+    Outer {
+        /// The outer fold, from 0.
+        fold: u32,
+        /// Passes over the training rows.
+        epochs: u32,
+    },
     /// The winner's last training.
     Final {
         /// Passes over the training rows.
@@ -94,7 +101,7 @@ pub enum CohortState {
         /// Whether halves took its place.
         split: bool,
     },
-    /// A final stage whose study was reopened: another takes its place.
+    /// A last training whose study was reopened: another takes its place.
     Superseded {
         /// Whether it had measured the test set.
         tested: bool,

@@ -1,5 +1,6 @@
-//! All runs are in: the selection picks the trial, the final stage trains it, the study ends.
+//! All runs are in: the selection picks the trial, the final stage trains it, outer folds judge the search, the study ends.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldwise_study::plan::RunId;
@@ -22,19 +23,12 @@ impl Ledger {
         if study.is_over() || study.device.is_none() || study.open > 0 {
             return Ok(());
         }
-        if let Some(number) = study.final_cohort {
-            let cohort = &study.cohorts[number as usize];
-            return match &cohort.state {
-                CohortState::Done { .. } => {
-                    self.end_study(id, EndedAs::Succeeded, String::new(), now, changes)
-                }
-                CohortState::Failed { .. } => {
-                    let why = cohort.failure.as_ref().map(ToString::to_string).unwrap_or_default();
-                    let message = format!("the final stage failed: {why}");
-                    self.end_study(id, EndedAs::Failed, message, now, changes)
-                }
-                CohortState::Ready | CohortState::Leased { .. } | CohortState::Superseded { .. } => Ok(()),
-            };
+        if study.last_cohorts().next().is_some() {
+            if study.last_cohorts().any(Cohort::is_open) {
+                return Ok(());
+            }
+            let (end, message) = study.ending();
+            return self.end_study(id, end, message, now, changes);
         }
         let winner = study.choice();
         let study = self.study_mut(id)?;
@@ -43,37 +37,80 @@ impl Ledger {
             let message = "no trial can win: every trial has a failed fold".to_owned();
             return self.end_study(id, EndedAs::Failed, message, now, changes);
         };
-        if study.record.spec.final_stage.skip {
+        let last = study.last_trainings(trial);
+        if last.is_empty() {
             return self.end_study(id, EndedAs::Succeeded, String::new(), now, changes);
         }
-        let epochs = study.final_epochs(trial);
-        let run = RunId { trial, fold: study.record.folds() };
-        self.add_cohort(id, Cohort::new(vec![run], Stage::Final { epochs }), changes)?;
-        Ok(())
+        last.into_iter().try_for_each(|cohort| self.add_cohort(id, cohort, changes).map(drop))
     }
 }
 
 impl Study {
     /// The winner among the trials that may win, as they stand.
     pub(super) fn choice(&self) -> Option<u32> {
-        let folds = self.record.sizes.len();
+        self.choice_on(0..self.record.choosing())
+    }
+
+    /// What the search within an outer fold chooses, as it stands.
+    #[must_use]
+    pub fn choice_within(&self, outer: u32) -> Option<u32> {
+        self.choice_on(self.record.within(outer))
+    }
+
+    fn choice_on(&self, folds: Range<u32>) -> Option<u32> {
+        let places = folds.start as usize..folds.end as usize;
         let scores: Vec<TrialScores> = self
             .runs
-            .chunks(folds)
+            .chunks(self.record.sizes.len())
             .zip(self.record.trials.facts())
             .enumerate()
             .map(|(trial, (runs, facts))| TrialScores {
                 trial,
                 parameters: facts.parameters.total,
-                folds: runs.iter().map(RunEntry::score).collect(),
+                folds: runs.get(places.clone()).unwrap_or_default().iter().map(RunEntry::score).collect(),
             })
             .collect();
         let winner = choose(&self.record.rule, &scores).winner;
         winner.and_then(|winner| u32::try_from(winner).ok())
     }
 
-    /// Passes of the winner's last training: the spec's number, or for a refit the mean of its best epochs.
-    fn final_epochs(&self, trial: u32) -> u32 {
+    /// What is trained when the search is over: the winner, unless the spec has no final stage, and in each outer fold what
+    /// the search within it chose.
+    fn last_trainings(&self, winner: u32) -> Vec<Cohort> {
+        let record = &self.record;
+        let last = (!record.spec.final_stage.skip).then(|| {
+            let epochs = self.last_epochs(winner, 0..record.choosing());
+            Cohort::new(vec![record.final_run(winner)], Stage::Final { epochs })
+        });
+        let outer = (0..record.outer()).filter_map(|fold| {
+            let trial = self.choice_within(fold)?;
+            let epochs = self.last_epochs(trial, record.within(fold));
+            Some(Cohort::new(vec![record.outer_run(trial, fold)], Stage::Outer { fold, epochs }))
+        });
+        last.into_iter().chain(outer).collect()
+    }
+
+    /// The cohorts of the last trainings, once there are any.
+    pub(super) fn last_cohorts(&self) -> impl Iterator<Item = &Cohort> {
+        let numbers = self.final_cohort.iter().chain(self.outer_cohorts.values());
+        numbers.filter_map(|&number| self.cohorts.get(number as usize))
+    }
+
+    /// How a study ends whose last trainings have ended: what failed in outer folds is missing in the report, and takes
+    /// nothing from the winner.
+    fn ending(&self) -> (EndedAs, String) {
+        let last = self.final_cohort.and_then(|number| self.cohorts.get(number as usize));
+        match last {
+            Some(Cohort { state: CohortState::Failed { .. }, failure, .. }) => {
+                let why = failure.as_ref().map(ToString::to_string).unwrap_or_default();
+                (EndedAs::Failed, format!("the final stage failed: {why}"))
+            }
+            _ => (EndedAs::Succeeded, String::new()),
+        }
+    }
+
+    /// Passes of a last training: the spec's number, or for a refit the mean of the trial's best epochs on these folds.
+    fn last_epochs(&self, trial: u32, folds: Range<u32>) -> u32 {
         let spec = &self.record.spec;
         let trained = self.record.trials.facts().get(trial as usize).map_or(1, |facts| facts.epochs);
         if let Some(hold_out) = &spec.final_stage.hold_out {
@@ -85,7 +122,6 @@ impl Study {
         if let Some(epochs) = spec.final_stage.refit.as_ref().and_then(|refit| refit.epochs) {
             return epochs;
         }
-        let folds = 0..self.record.folds();
         let best: Vec<u64> = folds
             .filter_map(|fold| match self.run(RunId { trial, fold })?.end {
                 RunEnd::Finished { epoch, .. } => Some(u64::from(epoch)),
@@ -125,10 +161,16 @@ impl Study {
                     }
                 }
             }
-            (Stage::Final { .. }, CohortState::Superseded { .. }) => {}
+            (Stage::Final { .. } | Stage::Outer { .. }, CohortState::Superseded { .. }) => {}
             (Stage::Final { .. }, _) => {
                 self.final_cohort = Some(number);
                 self.phase = StudyPhase::Finishing { trial: cohort.runs[0].trial };
+            }
+            (Stage::Outer { fold, .. }, _) => {
+                self.outer_cohorts.insert(fold, number);
+                if let (StudyPhase::Searching, Some(trial)) = (&self.phase, self.choice()) {
+                    self.phase = StudyPhase::Finishing { trial };
+                }
             }
         }
         self.cohorts.push(cohort);

@@ -178,15 +178,14 @@ impl Study {
         })
     }
 
-    /// A study that searches has open cohorts or no plan; one that finishes has none but that of its final stage; of one
+    /// A study that searches has open cohorts or no plan; one that finishes has none but those of its last trainings; of one
     /// that is over nothing is leased, and nobody holds it.
     fn phases_fit(&self, id: StudyId) -> Check {
         let fits = match &self.phase {
-            StudyPhase::Searching => self.final_cohort.is_none() && (self.open > 0 || self.device.is_none()),
-            StudyPhase::Finishing { .. } => {
-                let last = self.final_cohort.and_then(|number| self.cohorts.get(number as usize));
-                self.open == 0 && last.is_some_and(super::Cohort::is_open)
+            StudyPhase::Searching => {
+                self.last_cohorts().next().is_none() && (self.open > 0 || self.device.is_none())
             }
+            StudyPhase::Finishing { .. } => self.open == 0 && self.last_cohorts().any(super::Cohort::is_open),
             StudyPhase::Ended { .. } => self.leased.is_empty() && !self.paused,
         };
         hold("phases_fit", fits, || format!("study {id} is {:?} with {} open cohorts", self.phase, self.open))

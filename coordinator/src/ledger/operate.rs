@@ -1,7 +1,8 @@
 //! What a person does to a study under way, or after its end: pause, resume, prioritize, retry, delete.
 
 use super::{
-    Change, CohortId, CohortState, EndedAs, Ledger, Now, Rejection, Reply, RunEnd, StudyId, StudyPhase,
+    Change, CohortId, CohortState, EndedAs, Ledger, Now, Rejection, Reply, RunEnd, Stage, StudyId,
+    StudyPhase, Superseded,
 };
 
 impl Ledger {
@@ -66,7 +67,7 @@ impl Ledger {
         self.reopen_study(id, changes)?;
         let study = self.study_mut(id)?;
         for cohort in failed {
-            // The final stage's cohort may have been among them; another takes its place.
+            // Cohorts of last trainings may have been among them; others take their places.
             if study.cohorts[cohort as usize].state != (CohortState::Failed { split: false }) {
                 continue;
             }
@@ -82,7 +83,7 @@ impl Ledger {
         Ok(Reply::Study(id))
     }
 
-    /// Takes a study back to its search: its final stage, if it came to that, is to be done again.
+    /// Takes a study back to its search: its last trainings, if it came to them, are to be done again.
     pub(super) fn reopen_study(&mut self, id: StudyId, changes: &mut Vec<Change>) -> Result<(), Rejection> {
         let study = self.study_mut(id)?;
         if study.phase == StudyPhase::Searching {
@@ -92,16 +93,16 @@ impl Ledger {
         study.winner = None;
         let mut unneeded = Vec::from_iter(study.weights.take());
         let last = study.final_cohort.take();
-        let tested = last
-            .is_some_and(|number| matches!(study.cohorts[number as usize].state, CohortState::Done { .. }));
-        let superseded = last.map(|number| (number, study.cohorts[number as usize].runs[0]));
-        unneeded.extend(superseded.and_then(|(_, run)| study.snapshots.remove(&run)));
-        if let Some(number) = last {
-            self.let_go(id, number);
-            self.set_checkpoint(id, number, None, changes)?;
-            self.study_mut(id)?.change(number, |cohort| cohort.state = CohortState::Superseded { tested });
+        let outer = std::mem::take(&mut study.outer_cohorts).into_values();
+        let superseded: Vec<Superseded> =
+            last.into_iter().chain(outer).map(|n| study.superseded(n)).collect();
+        unneeded.extend(superseded.iter().filter_map(|old| study.snapshots.remove(&old.run)));
+        for &Superseded { cohort, tested, .. } in &superseded {
+            self.let_go(id, cohort);
+            self.set_checkpoint(id, cohort, None, changes)?;
+            self.study_mut(id)?.change(cohort, |cohort| cohort.state = CohortState::Superseded { tested });
         }
-        changes.push(Change::StudyReopened { study: id, superseded, tested });
+        changes.push(Change::StudyReopened { study: id, superseded });
         unneeded.iter().for_each(|digest| self.unneed(digest, changes));
         self.feed(id);
         Ok(())
@@ -129,6 +130,13 @@ impl Ledger {
 }
 
 impl super::Study {
+    /// A cohort that another is to take the place of. Outer folds leave the test set alone.
+    fn superseded(&self, number: CohortId) -> Superseded {
+        let cohort = &self.cohorts[number as usize];
+        let tested = matches!((cohort.stage, &cohort.state), (Stage::Final { .. }, CohortState::Done { .. }));
+        Superseded { cohort: number, run: cohort.runs[0], tested }
+    }
+
     /// How often the test set was measured: once for each final stage that came to its end.
     #[must_use]
     pub fn tests(&self) -> usize {

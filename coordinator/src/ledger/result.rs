@@ -75,6 +75,12 @@ impl Ledger {
         if !cohort.runs.iter().copied().eq(results.iter().map(|result| result.run)) {
             return wrong(format!("expected one result for each of {} runs, in order", cohort.runs.len()));
         }
+        // Of an outer fold its score alone counts; what it measured would belong to no run.
+        if matches!(cohort.stage, Stage::Outer { .. })
+            && results.iter().any(|result| result.measurements.is_some())
+        {
+            return wrong("nothing is measured within an outer fold".to_owned());
+        }
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! A study: what it is, and where its runs stand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldwise_study::plan::{DeviceProfile, RunId};
@@ -50,10 +51,49 @@ impl PartialEq for StudyRecord {
 }
 
 impl StudyRecord {
-    /// How many folds each trial has.
+    /// How many folds each trial has, those within outer folds counted.
     #[must_use]
     pub fn folds(&self) -> u32 {
         u32::try_from(self.sizes.len()).expect("folds are bounded by the spec's check")
+    }
+
+    /// How many of them choose the winner: the first.
+    #[must_use]
+    pub fn choosing(&self) -> u32 {
+        u32::try_from(self.spec.validation.choosing_count()).expect("folds are bounded by the spec's check")
+    }
+
+    /// How many outer folds there are.
+    #[must_use]
+    pub fn outer(&self) -> u32 {
+        u32::try_from(self.spec.validation.outer_count()).expect("folds are bounded by the spec's check")
+    }
+
+    /// The folds of the search within an outer fold.
+    #[must_use]
+    pub fn within(&self, outer: u32) -> Range<u32> {
+        let first = self.choosing() * (outer + 1);
+        first..first + self.choosing()
+    }
+
+    /// (train, test) rows of an outer fold: the search within it splits the former.
+    #[must_use]
+    pub fn outer_size(&self, outer: u32) -> (usize, usize) {
+        let first = self.sizes.get(self.within(outer).start as usize);
+        let train = first.map_or(0, |(train, validation)| train + validation);
+        (train, self.rows.train_rows.saturating_sub(train))
+    }
+
+    /// The run of the final stage: its fold is the one after the last.
+    #[must_use]
+    pub fn final_run(&self, trial: u32) -> RunId {
+        RunId { trial, fold: self.folds() }
+    }
+
+    /// The run of an outer fold's last training: its fold is that after the final stage's, and so on.
+    #[must_use]
+    pub fn outer_run(&self, trial: u32, outer: u32) -> RunId {
+        RunId { trial, fold: self.folds() + 1 + outer }
     }
 }
 
@@ -81,6 +121,9 @@ pub struct Study {
     pub runs: Vec<RunEntry>,
     /// The cohort of the final stage.
     pub final_cohort: Option<CohortId>,
+    /// The cohorts of the outer folds' last trainings, by outer fold. Once they are due, one is missing where no trial could
+    /// be chosen.
+    pub outer_cohorts: BTreeMap<u32, CohortId>,
     /// The trial that was chosen, once all runs are in.
     pub winner: Option<u32>,
     /// Digest of the winner's kept weights.
@@ -136,7 +179,7 @@ pub struct Best {
 pub enum StudyPhase {
     /// Runs wait or train.
     Searching,
-    /// The winner is trained and tested.
+    /// The winner is trained and tested, and what was chosen within outer folds.
     Finishing {
         /// The winner.
         trial: u32,
@@ -210,6 +253,7 @@ impl Study {
             cohorts: Vec::new(),
             runs: vec![RunEntry { cohort: 0, end: RunEnd::Open }; runs],
             final_cohort: None,
+            outer_cohorts: BTreeMap::new(),
             winner: None,
             weights: None,
             snapshots: BTreeMap::new(),
@@ -351,7 +395,7 @@ impl Study {
 
     /// Takes a trial as the best if it is whole and better.
     pub(super) fn consider(&mut self, trial: u32) {
-        let folds = self.record.folds();
+        let folds = self.record.choosing();
         let scores = (0..folds).map(|fold| match self.run(RunId { trial, fold })?.end {
             RunEnd::Finished { score, .. } => Some(score),
             RunEnd::Open | RunEnd::Diverged { .. } => None,

@@ -248,7 +248,8 @@ pub(super) fn lease(grant: &LeaseGrant) -> v1::Lease {
         folds_digest: grant.record.folds_digest.clone(),
         final_stage: match grant.stage {
             Stage::Search => None,
-            Stage::Final { epochs } => Some(v1::FinalStage { epochs }),
+            Stage::Final { epochs } => Some(v1::FinalStage { epochs, outer_fold: None }),
+            Stage::Outer { fold, epochs } => Some(v1::FinalStage { epochs, outer_fold: Some(fold) }),
         },
         earlier_specs: grant.record.earlier.clone(),
         checkpoint: grant

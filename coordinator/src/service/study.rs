@@ -280,13 +280,16 @@ impl StudyService for Studies {
 
     async fn drain_worker(&self, request: Request<proto::DrainWorkerRequest>) -> Answer<proto::Worker> {
         let id = request.into_inner().worker;
-        let reply = self.desk.command(Command::DrainWorker(id.clone())).await;
-        reply.map_err(|refusal| status::of_refusal(&refusal))?;
+        let name = id.clone();
+        // Before it is told: one without work leaves at once, and is drained all the same.
         let read = self.desk.read(move |ledger, now| {
-            ledger.workers().get(&id).map(|worker| convert::worker(worker, now, ledger.lease_ms()))
+            ledger.workers().get(&name).map(|worker| convert::worker(worker, now, ledger.lease_ms()))
         });
-        let worker = read.await.map_err(|refusal| status::of_refusal(&refusal))?;
-        worker.map(Response::new).ok_or_else(|| Status::not_found("the worker has just left"))
+        let known = read.await.map_err(|refusal| status::of_refusal(&refusal))?;
+        let reply = self.desk.command(Command::DrainWorker(id)).await;
+        reply.map_err(|refusal| status::of_refusal(&refusal))?;
+        let known = known.ok_or_else(|| Status::not_found("the worker has just come; ask again"))?;
+        Ok(Response::new(proto::Worker { draining: true, ..known }))
     }
 }
 

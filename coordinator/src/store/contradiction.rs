@@ -30,6 +30,9 @@ pub(super) fn of(study: &StudyRow) -> Option<String> {
                 !runs.is_empty() && runs.iter().all(|run| known(run.trial) && (run.fold as usize) < folds)
             }
             (Stage::Final { .. }, runs) => matches!(runs, [run] if known(run.trial)),
+            (Stage::Outer { fold, .. }, runs) => {
+                fold < study.record.outer() && matches!(runs, [run] if known(run.trial))
+            }
         };
         if !fits {
             return Some("has runs that the study has not");

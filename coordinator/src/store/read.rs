@@ -140,7 +140,7 @@ fn study(connection: &Connection, folder: &Path, row: &Row<'_>) -> Result<StudyR
     for stored in runs(connection, folder, study)? {
         if stored.run.fold < folds {
             ends.push(RunRow { run: stored.run, end: run_end(&rule, &stored.outcome) });
-        } else {
+        } else if stored.run.fold == folds {
             weights = stored.weights_digest;
         }
     }
@@ -239,8 +239,7 @@ fn cohorts(connection: &Connection, folder: &Path, study: StudyId) -> Result<Vec
         };
         cohorts.push(CohortRow {
             runs: runs.into_iter().map(|[trial, fold]| RunId { trial, fold }).collect(),
-            stage: get::<Option<u32>>(folder, row, "final_epochs")?
-                .map_or(Stage::Search, |epochs| Stage::Final { epochs }),
+            stage: stage(get(folder, row, "final_epochs")?, get(folder, row, "outer_fold")?),
             attempt,
             failures: get(folder, row, "failures")?,
             failure: failed_attempt(folder, row, &what)?,
@@ -249,6 +248,14 @@ fn cohorts(connection: &Connection, folder: &Path, study: StudyId) -> Result<Vec
         });
     }
     Ok(cohorts)
+}
+
+fn stage(final_epochs: Option<u32>, outer_fold: Option<u32>) -> Stage {
+    match (final_epochs, outer_fold) {
+        (None, _) => Stage::Search,
+        (Some(epochs), None) => Stage::Final { epochs },
+        (Some(epochs), Some(fold)) => Stage::Outer { fold, epochs },
+    }
 }
 
 fn failed_attempt(

@@ -3,7 +3,7 @@
 use foldwise_study::plan::RunId;
 use rusqlite::{Connection, Result, params};
 
-use crate::ledger::{Change, CohortId, FailedAttempt, MemberResult, Stage, StudyId, StudyRecord};
+use crate::ledger::{Change, CohortId, FailedAttempt, MemberResult, Stage, StudyId, StudyRecord, Superseded};
 
 pub(super) fn write(connection: &Connection, change: &Change) -> Result<()> {
     match change {
@@ -42,9 +42,7 @@ pub(super) fn write(connection: &Connection, change: &Change) -> Result<()> {
             "UPDATE study SET priority = ?2 WHERE number = ?1",
             params![study.cast_signed(), priority],
         ),
-        Change::StudyReopened { study, superseded, tested } => {
-            reopen_study(connection, *study, *superseded, *tested)
-        }
+        Change::StudyReopened { study, superseded } => reopen_study(connection, *study, superseded),
         Change::StudyDeleted { study } => {
             ["measurement", "run", "cohort", "study"].into_iter().try_for_each(|table| {
                 let key = if table == "study" { "number" } else { "study" };
@@ -154,28 +152,25 @@ fn note_failure(
     )
 }
 
-fn reopen_study(
-    connection: &Connection,
-    study: StudyId,
-    superseded: Option<(CohortId, RunId)>,
-    tested: bool,
-) -> Result<()> {
+fn reopen_study(connection: &Connection, study: StudyId, superseded: &[Superseded]) -> Result<()> {
     execute(
         connection,
         "UPDATE study SET ended_as = NULL, ended_message = NULL, ended_unix_ms = NULL WHERE number = ?1",
         params![study.cast_signed()],
     )?;
-    let Some((cohort, run)) = superseded else { return Ok(()) };
-    let state = if tested { "superseded_tested" } else { "superseded" };
-    execute(
-        connection,
-        "UPDATE cohort SET state = ?3 WHERE study = ?1 AND number = ?2",
-        params![study.cast_signed(), cohort, state],
-    )?;
-    ["measurement", "run"].into_iter().try_for_each(|table| {
-        let sql = format!("DELETE FROM {table} WHERE study = ?1 AND trial = ?2 AND fold = ?3");
-        execute(connection, &sql, params![study.cast_signed(), run.trial, run.fold])
-    })
+    for Superseded { cohort, run, tested } in superseded {
+        let state = if *tested { "superseded_tested" } else { "superseded" };
+        execute(
+            connection,
+            "UPDATE cohort SET state = ?3 WHERE study = ?1 AND number = ?2",
+            params![study.cast_signed(), cohort, state],
+        )?;
+        for table in ["measurement", "run"] {
+            let sql = format!("DELETE FROM {table} WHERE study = ?1 AND trial = ?2 AND fold = ?3");
+            execute(connection, &sql, params![study.cast_signed(), run.trial, run.fold])?;
+        }
+    }
+    Ok(())
 }
 
 fn execute(connection: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Result<()> {
@@ -213,16 +208,17 @@ fn insert_cohort(
     runs: &[RunId],
     [attempt, failures]: [u32; 2],
 ) -> Result<()> {
-    let final_epochs = match stage {
-        Stage::Search => None,
-        Stage::Final { epochs } => Some(epochs),
+    let (final_epochs, outer_fold) = match stage {
+        Stage::Search => (None, None),
+        Stage::Final { epochs } => (Some(epochs), None),
+        Stage::Outer { fold, epochs } => (Some(epochs), Some(fold)),
     };
     let runs: Vec<[u32; 2]> = runs.iter().map(|run| [run.trial, run.fold]).collect();
     execute(
         connection,
-        "INSERT INTO cohort (study, number, runs, final_epochs, state, attempt, failures)
-         VALUES (?1, ?2, ?3, ?4, 'ready', ?5, ?6)",
-        params![study.cast_signed(), number, json(&runs), final_epochs, attempt, failures],
+        "INSERT INTO cohort (study, number, runs, final_epochs, outer_fold, state, attempt, failures)
+         VALUES (?1, ?2, ?3, ?4, ?5, 'ready', ?6, ?7)",
+        params![study.cast_signed(), number, json(&runs), final_epochs, outer_fold, attempt, failures],
     )
 }
 

@@ -15,6 +15,13 @@ pub(super) fn misfit(
         Ok(last) => parts.extend(last.map(|train| (train, "the final stage"))),
         Err(error) => return Some(("final.hold_out", error.to_string())),
     }
+    for outer in 0..spec.validation.outer_count() {
+        let first = sizes.get(spec.validation.within(outer).start);
+        match spec.last_train_rows(first.map_or(0, |(train, validation)| train + validation)) {
+            Ok(last) => parts.extend(last.map(|train| (train, "an outer fold"))),
+            Err(error) => return Some(("final.hold_out", format!("in an outer fold: {error}"))),
+        }
+    }
     let each = || trials.facts().iter().flat_map(|facts| parts.iter().map(move |&part| (part, facts)));
     let lone = each().find(|&((train, _), facts)| leaves_one(train, facts));
     let lone = lone.map(|((train, whose), TrialFacts { batch_size, .. })| {

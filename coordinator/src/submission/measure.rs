@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use foldwise_study::measure::{CLASSES_MAX, Detail, MeasureSpec, Part, STEPS_MAX};
 use foldwise_study::outcome::POINTS_MAX;
 use foldwise_study::spec::Spec;
-use foldwise_study::split::Validation;
+use foldwise_study::split::Split;
 use foldwise_study::trials::{RowFacts, TrialFacts, Trials};
 
 use crate::measurements::{RUN_BYTES_MAX, STUDY_BYTES_MAX};
@@ -62,7 +62,7 @@ pub(super) fn check(spec: &Spec, rows: &RowFacts, trials: &Trials, sizes: &[(usi
 fn no_test(spec: &Spec, rows: &RowFacts) -> Option<String> {
     let why = if rows.test_rows.is_none() {
         "the data has no test set: name one in `[data]`, or take \"test\" out"
-    } else if spec.validation == Validation::TestSet {
+    } else if spec.validation.split == Split::TestSet {
         "the test set validates: use \"validation\" instead of \"test\""
     } else if spec.final_stage.skip {
         "test rows are predicted in the final stage alone, and `final.skip` leaves it out: take \"test\" or `skip` out"

@@ -10,11 +10,15 @@ use foldwise_coordinator::store::{Store, StoredRun};
 use foldwise_study::plan::RunId;
 
 use crate::history::History;
-use crate::scene::{self, LEASE_MS, Scene, checkpoint_of, config, diverge, repeated_spec, results_for};
+use crate::scene::{
+    self, LEASE_MS, Scene, checkpoint_of, config, diverge, nested_spec, repeated_spec, results_for,
+};
 use crate::step::{Operation, Saying, Step};
 
 const WORKERS: usize = 3;
 const SLOTS: usize = 2;
+/// The request that is for a study with outer folds.
+const NESTED: u8 = 3;
 
 /// A coordinator without its services.
 pub(crate) struct Machine {
@@ -53,7 +57,8 @@ impl Machine {
     pub(crate) fn take(&mut self, step: &Step) {
         match *step {
             Step::Submit { request, trials, repeats, width } => {
-                let spec = repeated_spec(trials.into(), repeats.into(), &more(width.into()));
+                let spec = if request == NESTED { nested_spec } else { repeated_spec };
+                let spec = spec(trials.into(), repeats.into(), &more(width.into()));
                 // A request id that was used for another spec is refused, and that changes nothing.
                 let _ = self.scene.try_submit(&format!("r{request}"), &spec);
             }
@@ -61,9 +66,10 @@ impl Machine {
                 if let Some(study) = self.study(study) {
                     let width = self.scene.ledger.studies()[&study].record.spec.plan.width.expect("was set");
                     let more = more(width);
-                    // One that leaves out what the study has is refused, and that changes nothing.
-                    let _ =
-                        self.scene.try_extend(study, &repeated_spec(trials.into(), repeats.into(), &more));
+                    // One that leaves out what the study has is refused, and that changes nothing. Every other one adds outer
+                    // folds, after which repeats cannot grow.
+                    let spec = if repeats % 2 == 0 { nested_spec } else { repeated_spec };
+                    let _ = self.scene.try_extend(study, &spec(trials.into(), repeats.into(), &more));
                 }
             }
             Step::Lease { worker, slot } => self.lease(usize::from(worker), slot.into()),
@@ -134,7 +140,10 @@ impl Machine {
                 let measured = run.outcome.measurements.as_ref().expect("measurements_are_there_once");
                 (run.run, measured.snapshots.as_ref().expect("asked for").digest.clone())
             };
-            let named: BTreeMap<RunId, String> = stored.iter().map(named).collect();
+            let record = &study.record;
+            let measures = |run: RunId| run.fold < record.choosing() || run == record.final_run(run.trial);
+            let named: BTreeMap<RunId, String> =
+                stored.iter().filter(|stored| measures(stored.run)).map(named).collect();
             assert_eq!(named, study.snapshots, "measurements_are_there_once: study {number}");
         }
     }
@@ -299,9 +308,10 @@ fn durable(ledger: &Ledger) -> String {
             .collect();
         let ends: Vec<_> = study.runs.iter().map(|run| run.end).collect();
         format!(
-            "{} {:?} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {} {cohorts:?} {ends:?}",
+            "{} {:?} {:?} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {} {cohorts:?} {ends:?}",
             study.number,
             study.phase,
+            study.outer_cohorts,
             study.paused,
             study.priority,
             study.device,

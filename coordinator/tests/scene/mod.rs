@@ -3,7 +3,8 @@
 
 use foldwise_coordinator::ledger::{
     Change, Checkpoint, Command, Failure, FailureKind, KeptMeasurements, LeaseGrant, Ledger, LedgerConfig,
-    MemberResult, Now, Order, Rejection, Reply, SlotInfo, Stage, StudyId, StudyPhase, WorkerInfo,
+    MemberResult, Now, Order, Rejection, Reply, SlotInfo, Stage, StudyId, StudyPhase, StudyRecord,
+    WorkerInfo,
 };
 use foldwise_coordinator::submission::{extend, prepare};
 use foldwise_data::Cache;
@@ -26,6 +27,14 @@ pub fn spec_of(trials: usize, folds: usize, more: &str) -> String {
 /// As [`spec_of`], with folds that can be added to: two for each repeat.
 pub fn repeated_spec(trials: usize, repeats: usize, more: &str) -> String {
     let validation = format!("repeated_k_fold = {{ folds = 2, repeats = {repeats}, seed = 1 }}");
+    spec_with(trials, &validation, more)
+}
+
+/// As [`repeated_spec`], judged by two outer folds.
+pub fn nested_spec(trials: usize, repeats: usize, more: &str) -> String {
+    let validation = format!(
+        "repeated_k_fold = {{ folds = 2, repeats = {repeats}, seed = 1 }}\nouter = {{ k_fold = {{ folds = 2 }} }}"
+    );
     spec_with(trials, &validation, more)
 }
 
@@ -232,9 +241,18 @@ pub fn results_for(lease: &LeaseGrant) -> Vec<MemberResult> {
     lease.runs.iter().map(result).collect()
 }
 
+/// Whether a run of the search lies within an outer fold.
+pub fn is_within(record: &StudyRecord, run: RunId) -> bool {
+    (record.choosing()..record.folds()).contains(&run.fold)
+}
+
 /// What runs of a study that asks for copies of weights measure; those of equal trials and folds are equal files.
 fn measured(lease: &LeaseGrant, run: RunId) -> Option<KeptMeasurements> {
     lease.record.spec.measure.snapshots.as_ref()?;
+    // Within outer folds nothing is measured.
+    if matches!(lease.stage, Stage::Outer { .. }) || is_within(&lease.record, run) {
+        return None;
+    }
     let digest =
         blake3::hash(format!("snapshots {} {}", run.trial, run.fold).as_bytes()).to_hex().to_string();
     let file = SnapshotFile { digest: digest.clone(), epochs: vec![1, 2], weights: 1 };

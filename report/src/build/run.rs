@@ -1,6 +1,6 @@
 //! One run as the report sees it: its state made to agree with its outcome.
 
-use foldwise_study::outcome::{EpochRecord, RunEnd, RunOutcome};
+use foldwise_study::outcome::{EpochRecord, RunEnd, RunOutcome, TestRecord};
 use foldwise_study::selection::{EpochRule, Metric, Rule};
 
 use super::text;
@@ -80,6 +80,13 @@ impl Run {
             return self;
         }
         Self { state: RunState::Failed, error: Some(why()), ..self }
+    }
+
+    /// State, test, error and seconds of a last training.
+    pub(super) fn into_last(self) -> (RunState, Option<TestRecord>, Option<String>, Option<f64>) {
+        let test = self.finished().and_then(|outcome| outcome.test);
+        let seconds = self.outcome.map(|outcome| outcome.seconds).filter(|seconds| seconds.is_finite());
+        (self.state, test, self.error, seconds)
     }
 
     pub(super) fn into_report(self, fold: usize) -> FoldReport {

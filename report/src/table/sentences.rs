@@ -5,6 +5,7 @@ use foldwise_study::selection::EpochRule;
 use crate::heading::searched;
 use crate::number::{count, distance, duration, loss, mean_std, name, plural, probability, with_unit};
 use crate::ranking::Ranking;
+use crate::section::outer_sentence;
 use crate::{Choice, Comparison, FinalMode, FinalReport, Report, RunState, TrialReport};
 
 /// Failed folds listed one by one.
@@ -46,6 +47,8 @@ pub(crate) fn findings(report: &Report, ranking: &Ranking<'_>) -> Vec<(&'static 
         let text = "It validated the runs: no score here is that of an untouched test set.";
         found.push(("Test set", text.to_owned()));
     }
+    let judged = report.nested.as_ref().map(|nested| ("Judged", outer_sentence(report, nested)));
+    found.extend(judged);
     found.extend(report.final_stage.as_ref().map(|stage| ("Final model", final_text(stage))));
     found.extend(failed_text(report).map(|text| ("Failed folds", text)));
     found.extend(report.study.message.clone().map(|message| ("Message", message)));

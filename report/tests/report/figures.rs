@@ -7,7 +7,7 @@ use foldwise_report::{
 use roxmltree::Document;
 use serde_json::json;
 
-use crate::fixture::{ACCURACY, accuracies, add, known, losses, study};
+use crate::fixture::{ACCURACY, accuracies, add, judged, known, losses, study};
 use crate::measured::{measured, regression};
 
 /// What no reader may meet as markup.
@@ -46,6 +46,7 @@ fn states() -> Vec<(&'static str, Report)> {
     }
     let all = [
         ("known", known()),
+        ("judged", judged()),
         ("measured", measured()),
         ("regression", regression()),
         ("hostile", hostile()),

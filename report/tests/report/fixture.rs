@@ -1,6 +1,6 @@
 //! Small studies with known numbers.
 
-use foldwise_report::input::{FinalInput, ProvenanceInput, RunInput, StudyInput, TrialInput};
+use foldwise_report::input::{FinalInput, OuterInput, ProvenanceInput, RunInput, StudyInput, TrialInput};
 use foldwise_report::{DataReport, FinalMode, ProfileReport, ReportInput, RunState, StudyState};
 use foldwise_study::outcome::{EpochRecord, RunEnd, RunOutcome, TestRecord};
 use foldwise_study::plan::RunId;
@@ -32,6 +32,7 @@ pub(crate) fn study(rule: Rule) -> ReportInput {
         sizes: vec![(80, 20); 5],
         trials: Vec::new(),
         runs: Vec::new(),
+        outer: Vec::new(),
         final_stage: None,
         snapshots: Vec::new(),
         provenance: ProvenanceInput {
@@ -139,5 +140,35 @@ pub(crate) fn known() -> ReportInput {
         weights_digest: Some("0123456789abcdef".to_owned()),
         tests: 1,
     });
+    input
+}
+
+/// The known study, judged by four outer folds: one chose another trial, and one failed.
+pub(crate) fn judged() -> ReportInput {
+    let mut input = known();
+    let outer = |trial: usize, inner: f64, tested: Option<f64>| {
+        let mut inner_means = vec![Some(0.70), Some(0.71), None, Some(0.72)];
+        inner_means[trial] = Some(inner);
+        OuterInput {
+            train_rows: 75,
+            test_rows: 25,
+            inner_means,
+            trial: Some(trial),
+            epochs: Some(2),
+            state: if tested.is_some() { RunState::Finished } else { RunState::Failed },
+            attempts: 1,
+            error: tested.is_none().then(|| "the trainer died of signal 9".to_owned()),
+            outcome: tested.map(|accuracy| RunOutcome {
+                test: Some(TestRecord { loss: 1.0 - accuracy, accuracy: Some(accuracy) }),
+                ..accuracies(&[0.5, 0.5])
+            }),
+        }
+    };
+    input.outer = vec![
+        outer(0, 0.88, Some(0.84)),
+        outer(3, 0.86, Some(0.85)),
+        outer(0, 0.87, None),
+        outer(0, 0.89, Some(0.86)),
+    ];
     input
 }

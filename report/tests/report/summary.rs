@@ -4,7 +4,7 @@ use foldwise_report::{Report, RunState, StudyState, summary};
 use foldwise_study::selection::{EpochRule, Rule};
 use serde_json::json;
 
-use crate::fixture::{ACCURACY, LOSS, accuracies, add, known, losses, study};
+use crate::fixture::{ACCURACY, LOSS, accuracies, add, judged, known, losses, study};
 
 #[test]
 fn of_a_whole_study() {
@@ -58,4 +58,12 @@ fn of_what_did_not_come_to_an_end() {
     cancelled.final_stage = None;
     let texts = [cancelled, failed].map(|input| summary(&Report::build(input)));
     insta::assert_snapshot!(texts.join("\n"));
+}
+
+#[test]
+fn a_search_that_was_judged_says_what_it_comes_to_on_unseen_rows() {
+    let text = summary(&Report::build(judged()));
+    let judged = "Nested cross-validation over 3 outer folds estimates what this search comes to on unseen rows: 85.00 ± 1.00 % \
+                  (mean ± standard deviation; 95 % confidence interval 81.49 % to 88.51 %).";
+    assert!(text.contains(judged), "{text}");
 }

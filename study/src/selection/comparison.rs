@@ -95,6 +95,18 @@ fn half_width(differences: &[f64], rounding: f64, test_train_ratio: f64) -> Opti
     half.is_finite().then_some(half)
 }
 
+/// The 95 % confidence interval of the mean of scores of different folds, by the same correction; it is approximate, as no
+/// unbiased estimate of such a mean's variance exists (Bengio and Grandvalet, JMLR 5, 2004). None below two scores, and
+/// where all are equal.
+#[must_use]
+pub fn mean_interval(scores: &[f64], test_train_ratio: f64) -> Option<(f64, f64)> {
+    let usable = test_train_ratio.is_finite() && test_train_ratio >= 0.0;
+    let mean = mean(scores).filter(|_| usable)?;
+    let rounding = ROUNDING * scores.iter().fold(0.0_f64, |max, score| max.max(score.abs()));
+    let half = half_width(scores, rounding, test_train_ratio)?;
+    Some((mean - half, mean + half))
+}
+
 /// The corrected standard error of a mean of so many differences, in standard deviations.
 fn error(folds: usize, test_train_ratio: f64) -> f64 {
     (1.0 / folds as f64 + test_train_ratio).sqrt()

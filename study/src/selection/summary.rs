@@ -40,7 +40,8 @@ impl Summary {
 }
 
 /// The mean, summed in order; none of no values.
-pub(super) fn mean(values: &[f64]) -> Option<f64> {
+#[must_use]
+pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 

@@ -1,8 +1,8 @@
 //! The choice and its statistics, by small cases worked out by hand.
 
 use super::{
-    Direction, EpochRule, Metric, Rule, Selection, SelectionSpec, TrialScores, best_epoch, select,
-    test_train_ratio,
+    Direction, EpochRule, Metric, Rule, Selection, SelectionSpec, TrialScores, best_epoch, mean_interval,
+    select, test_train_ratio,
 };
 
 const ACCURACY: Rule =
@@ -142,6 +142,20 @@ fn the_ratio_comes_from_the_sizes_of_the_folds() {
     assert_eq!(test_train_ratio(&[(8, 2), (8, 2)]), 0.25);
     assert_eq!(test_train_ratio(&[(6, 4), (7, 3), (7, 3)]), 0.5);
     assert_eq!(test_train_ratio(&[]), 0.0);
+}
+
+#[test]
+fn the_interval_of_a_mean_is_that_of_the_paper() {
+    // numpy.mean ± scipy.stats.t.ppf(0.975, 4) * sqrt((1/5 + 1/4) * numpy.var(ddof=1)).
+    let scores = [0.81, 0.84, 0.79, 0.86, 0.83];
+    let (low, high) = mean_interval(&scores, 0.25).unwrap();
+    assert!(
+        (low - 0.775_678_129_226_100_1).abs() < 1e-12 && (high - 0.876_321_870_773_899_8).abs() < 1e-12,
+        "{low} {high}"
+    );
+    assert_eq!(mean_interval(&[0.5, 0.5], 0.25), None);
+    assert_eq!(mean_interval(&[0.5], 0.25), None);
+    assert_eq!(mean_interval(&scores, f64::NAN), None);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::Spec;
 use super::problem::{PROBLEMS_LISTED_MAX, Problem, nearest};
 use crate::measure::MeasureSpec;
 use crate::space::{Space, Values};
-use crate::split::Validation;
+use crate::split::Split;
 
 mod data;
 
@@ -35,14 +35,14 @@ fn check_final(spec: &Spec, problems: &mut Vec<Problem>) {
     if given.iter().filter(|&&given| given).count() > 1 {
         problems.push(Problem::new("final", "give at most one of `refit`, `hold_out`, `repeat` and `skip`"));
     }
-    let folds = spec.validation.fold_count();
+    let folds = spec.validation.choosing_count();
     if let Some(repeat) = &stage.repeat
         && repeat.fold as usize >= folds
     {
         let message = format!("there is no fold {}, only {folds}, counted from 0", repeat.fold);
         problems.push(Problem::new("final.repeat.fold", message));
     }
-    if spec.validation == Validation::TestSet && !stage.skip {
+    if spec.validation.split == Split::TestSet && !stage.skip {
         let message = "the test set validates, so that none is left for a final model";
         problems.push(Problem::new("final", message).hint("write `skip = true`"));
     }
@@ -56,9 +56,11 @@ fn check_final(spec: &Spec, problems: &mut Vec<Problem>) {
 /// Rows of one group stay together in a grouped split alone.
 fn check_group(spec: &Spec, problems: &mut Vec<Problem>) {
     let Some(group) = spec.data.table().and_then(|table| table.group.as_ref()) else { return };
-    if !spec.validation.needs_groups() {
-        let message = format!("would split rows of one `{group}` between training and validation");
-        problems.push(Problem::new("validation", message).hint("use group_k_fold, or leave `group` out"));
+    for (path, split) in ["validation", "validation.outer"].into_iter().zip(spec.validation.splits()) {
+        if !split.needs_groups() {
+            let message = format!("would split rows of one `{group}` between training and validation");
+            problems.push(Problem::new(path, message).hint("use group_k_fold, or leave `group` out"));
+        }
     }
     if spec.final_stage.hold_out.is_some() {
         let message = format!("would split rows of one `{group}` between training and validation");

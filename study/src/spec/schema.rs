@@ -152,18 +152,31 @@ fn check_tagged(
         return problems.push(fault(node, path, format!("expected {}, found a table", one_of(&expected))));
     }
     let known: Vec<&str> = alternatives.iter().filter_map(|schema| tag(schema)).collect();
-    match entries.first() {
+    match entries.iter().find(|entry| !is_of_all_tables(&entry.key, alternatives)) {
         Some(entry) => unknown_key(entry, &known, path, problems),
-        None => problems.push(fault(node, path, format!("is empty; expected one of {}", known.join(", ")))),
+        None => {
+            let lacks = if entries.is_empty() { "is empty" } else { "does not say which kind it is" };
+            problems.push(fault(node, path, format!("{lacks}; expected one of {}", known.join(", "))));
+        }
     }
+}
+
+/// Whether every alternative that is a table may have this key beside its own, so that it tells none from the others.
+fn is_of_all_tables(key: &str, alternatives: &[&Json]) -> bool {
+    let mut tables = alternatives.iter().filter(|schema| schema.get("properties").is_some());
+    let own = |schema: &Json| tag(schema) == Some(key);
+    let beside = |schema: &Json| schema.get("x-tag").is_some() && property(schema, key).is_some();
+    tables.all(|schema| beside(schema) && !own(schema))
 }
 
 /// The alternative that a table must mean: the one that shares most keys with it, or the only table.
 fn table_meant<'a>(node: &Node, entries: &[Entry], alternatives: &[&'a Json]) -> Option<&'a Json> {
     let tables: Vec<&Json> =
         alternatives.iter().copied().filter(|schema| wrong_type(node, schema).is_none()).collect();
-    let shared =
-        |schema: &Json| entries.iter().filter(|entry| property(schema, &entry.key).is_some()).count();
+    let tells = |key: &str| !is_of_all_tables(key, &tables);
+    let shared = |schema: &Json| {
+        entries.iter().filter(|entry| property(schema, &entry.key).is_some() && tells(&entry.key)).count()
+    };
     let best = tables.iter().copied().max_by_key(|schema| {
         (shared(schema), std::cmp::Reverse(schema["required"].as_array().map_or(0, Vec::len)))
     })?;

@@ -13,7 +13,7 @@ pub enum SplitError {
         folds: usize,
     },
     /// More than [`FOLDS_MAX`] folds.
-    #[error("{folds} folds (repeats counted) pass the limit of {FOLDS_MAX}")]
+    #[error("{folds} folds (repeats and those of outer folds counted) pass the limit of {FOLDS_MAX}")]
     TooManyFolds {
         /// Folds asked for, repeats counted.
         folds: usize,
@@ -39,6 +39,17 @@ pub enum SplitError {
     /// A split that validates on the test set, of data that has none.
     #[error("validating on the test set needs one, and the data has none")]
     NoTestSet,
+    /// Nested cross-validation with the test set among its splits.
+    #[error("the test set cannot be part of nested cross-validation: it is measured once, at the end")]
+    NestedTestSet,
+    /// An outer fold that cannot be split again.
+    #[error("the training rows of outer fold {number} cannot be split as all rows are: {error}")]
+    WithinOuter {
+        /// Which, from 1.
+        number: usize,
+        /// Why.
+        error: Box<Self>,
+    },
     /// More folds than rows.
     #[error("cannot split {rows} rows into {folds} folds")]
     MoreFoldsThanRows {

@@ -1,29 +1,29 @@
 //! What splits refuse, what they know beforehand, and how a spec writes them.
 
 use super::{
-    Fold, GroupKFold, HoldOut, KFold, RepeatedKFold, RepeatedStratifiedKFold, Rows, SplitError,
-    StratifiedKFold, Validation, digest,
+    Fold, GroupKFold, HoldOut, KFold, RepeatedKFold, RepeatedStratifiedKFold, Rows, Split, SplitError,
+    StratifiedKFold, digest,
 };
 
 #[derive(serde::Deserialize)]
 struct File {
-    validation: Validation,
+    validation: Split,
 }
 
-fn parse(text: &str) -> Result<Validation, toml::de::Error> {
+fn parse(text: &str) -> Result<Split, toml::de::Error> {
     toml::from_str::<File>(&format!("[validation]\n{text}")).map(|file| file.validation)
 }
 
-fn k_fold(folds: usize) -> Validation {
-    Validation::KFold(KFold { folds, shuffle: true, seed: 1 })
+fn k_fold(folds: usize) -> Split {
+    Split::KFold(KFold { folds, shuffle: true, seed: 1 })
 }
 
-fn stratified(folds: usize) -> Validation {
-    Validation::StratifiedKFold(StratifiedKFold { folds, shuffle: true, seed: 1 })
+fn stratified(folds: usize) -> Split {
+    Split::StratifiedKFold(StratifiedKFold { folds, shuffle: true, seed: 1 })
 }
 
-fn hold_out(fraction: f64, stratified: bool, shuffle: bool) -> Validation {
-    Validation::HoldOut(HoldOut { fraction, stratified, shuffle, seed: 1 })
+fn hold_out(fraction: f64, stratified: bool, shuffle: bool) -> Split {
+    Split::HoldOut(HoldOut { fraction, stratified, shuffle, seed: 1 })
 }
 
 fn with_classes(classes: &[u32]) -> Rows<'_> {
@@ -34,27 +34,27 @@ fn with_classes(classes: &[u32]) -> Rows<'_> {
 fn each_kind_has_its_word_and_its_defaults() {
     let seed = 0;
     let cases = [
-        ("k_fold = { folds = 5 }", Validation::KFold(KFold { folds: 5, shuffle: true, seed })),
+        ("k_fold = { folds = 5 }", Split::KFold(KFold { folds: 5, shuffle: true, seed })),
         (
             "k_fold = { folds = 5, shuffle = false, seed = 42 }",
-            Validation::KFold(KFold { folds: 5, shuffle: false, seed: 42 }),
+            Split::KFold(KFold { folds: 5, shuffle: false, seed: 42 }),
         ),
         (
             "stratified_k_fold = { folds = 5 }",
-            Validation::StratifiedKFold(StratifiedKFold { folds: 5, shuffle: true, seed }),
+            Split::StratifiedKFold(StratifiedKFold { folds: 5, shuffle: true, seed }),
         ),
         (
             "repeated_k_fold = { folds = 5, repeats = 2 }",
-            Validation::RepeatedKFold(RepeatedKFold { folds: 5, repeats: 2, seed }),
+            Split::RepeatedKFold(RepeatedKFold { folds: 5, repeats: 2, seed }),
         ),
         (
             "repeated_stratified_k_fold = { folds = 5, repeats = 2 }",
-            Validation::RepeatedStratifiedKFold(RepeatedStratifiedKFold { folds: 5, repeats: 2, seed }),
+            Split::RepeatedStratifiedKFold(RepeatedStratifiedKFold { folds: 5, repeats: 2, seed }),
         ),
-        ("group_k_fold = { folds = 5 }", Validation::GroupKFold(GroupKFold { folds: 5 })),
+        ("group_k_fold = { folds = 5 }", Split::GroupKFold(GroupKFold { folds: 5 })),
         (
             "hold_out = { fraction = 0.2 }",
-            Validation::HoldOut(HoldOut { fraction: 0.2, stratified: false, shuffle: true, seed }),
+            Split::HoldOut(HoldOut { fraction: 0.2, stratified: false, shuffle: true, seed }),
         ),
     ];
     for (text, expected) in cases {
@@ -69,7 +69,7 @@ fn contradictions_are_found_without_data() {
     assert_eq!(k_fold(2).check(), Ok(()));
     assert_eq!(k_fold(1).check(), Err(SplitError::TooFewFolds { folds: 1 }));
     assert_eq!(k_fold(1_001).check(), Err(SplitError::TooManyFolds { folds: 1_001 }));
-    let repeated = |folds, repeats| Validation::RepeatedKFold(RepeatedKFold { folds, repeats, seed: 0 });
+    let repeated = |folds, repeats| Split::RepeatedKFold(RepeatedKFold { folds, repeats, seed: 0 });
     assert_eq!(repeated(5, 0).check(), Err(SplitError::NoRepeats));
     assert_eq!(repeated(5, 200).check(), Ok(()));
     assert_eq!(repeated(usize::MAX, 2).check(), Err(SplitError::TooManyFolds { folds: usize::MAX }));
@@ -91,7 +91,7 @@ fn data_too_small_for_the_split_is_refused() {
         stratified(3).folds(&with_classes(&[0, 0, 1, 1])),
         Err(SplitError::SmallClasses { folds: 3, largest: 2 })
     );
-    let grouped = Validation::GroupKFold(GroupKFold { folds: 3 });
+    let grouped = Split::GroupKFold(GroupKFold { folds: 3 });
     let rows = Rows { groups: Some(&[9, 9, 4, 4]), ..Rows::new(4) };
     assert_eq!(grouped.folds(&rows), Err(SplitError::FewerGroupsThanFolds { groups: 2, folds: 3 }));
 }
@@ -117,7 +117,7 @@ fn a_stratified_hold_out_needs_two_rows_of_a_class_and_room_on_each_side() {
 fn classes_and_groups_must_be_given_and_complete() {
     assert_eq!(stratified(2).folds(&Rows::new(4)), Err(SplitError::NoClasses));
     assert_eq!(hold_out(0.5, true, true).folds(&Rows::new(4)), Err(SplitError::NoClasses));
-    let grouped = Validation::GroupKFold(GroupKFold { folds: 2 });
+    let grouped = Split::GroupKFold(GroupKFold { folds: 2 });
     assert_eq!(grouped.folds(&Rows::new(4)), Err(SplitError::NoGroups));
     let short = Rows { classes: Some(&[0, 1]), ..Rows::new(4) };
     assert_eq!(stratified(2).folds(&short), Err(SplitError::Length { what: "classes", found: 2, rows: 4 }));
@@ -133,7 +133,7 @@ fn sizes_are_unknown_where_they_need_data_or_cannot_be() {
     assert_eq!(k_fold(1).sizes(10), None);
     assert_eq!(hold_out(0.25, false, true).sizes(10), Some(vec![(7, 3)]));
     assert_eq!(hold_out(0.99, false, true).sizes(2), None);
-    assert_eq!(Validation::GroupKFold(GroupKFold { folds: 2 }).sizes(10), None);
+    assert_eq!(Split::GroupKFold(GroupKFold { folds: 2 }).sizes(10), None);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_digest_tells_order_and_sides_apart() {
 #[test]
 fn the_test_set_validates_after_all_training_rows() {
     let rows = Rows { test: 2, ..Rows::new(3) };
-    let folds = Validation::TestSet.folds(&rows).expect("a test set");
+    let folds = Split::TestSet.folds(&rows).expect("a test set");
     assert_eq!(folds, [Fold { train: vec![0, 1, 2], validation: vec![3, 4] }]);
-    assert_eq!(Validation::TestSet.folds(&Rows::new(3)), Err(SplitError::NoTestSet));
+    assert_eq!(Split::TestSet.folds(&Rows::new(3)), Err(SplitError::NoTestSet));
 }

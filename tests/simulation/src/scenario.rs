@@ -33,6 +33,8 @@ pub struct StudyKind {
     pub width: u32,
     /// Whether it is extended by a trial and a repeat on the way.
     pub extended: bool,
+    /// Whether it is judged by two outer folds: from the first, or where it is extended, instead of a repeat.
+    pub outer: bool,
 }
 
 /// Something that befalls machines or links.
@@ -90,7 +92,7 @@ pub enum OperationKind {
     Pause(u64),
     /// Empties a worker, which is started again later.
     Drain(usize),
-    /// Adds a trial and a repeat.
+    /// Adds a trial, and a repeat or outer folds.
     Extend,
 }
 
@@ -107,6 +109,7 @@ impl Scenario {
             repeats: 1 + dice.below(2),
             width: [1, 2, 3, 6][dice.below(4) as usize],
             extended: dice.below(4) == 0,
+            outer: dice.below(4) == 0,
         };
         let workers: Vec<u32> = (0..1 + dice.below(3)).map(|_| 1 + dice.below(2)).collect();
         let faults = faults(&mut dice, workers.len());
@@ -205,14 +208,18 @@ impl StudyKind {
     #[must_use]
     pub fn spec(self, more: bool) -> String {
         let add = u32::from(more);
+        let (repeats, outer) = match self.outer {
+            true if more || !self.extended => (self.repeats, "outer = { k_fold = { folds = 2 } }\n"),
+            true => (self.repeats, ""),
+            false => (self.repeats + add, ""),
+        };
         let rates: Vec<String> = (1..=self.trials + add).map(|rate| format!("0.{rate:03}")).collect();
         format!(
             "name = \"simulated\"\n[data]\ndataset = \"fashion-mnist\"\ntrain_rows = 300\n[validation]\n\
-             repeated_k_fold = {{ folds = 2, repeats = {}, seed = 1 }}\n[network]\nmlp = {{ hidden = [8] }}\n\
+             repeated_k_fold = {{ folds = 2, repeats = {repeats}, seed = 1 }}\n{outer}[network]\nmlp = {{ hidden = [8] }}\n\
              [train]\nepochs = {EPOCHS}\nbatch_size = 100\noptimizer = {{ kind = \"sgd\" }}\n\
              [space]\n\"train.optimizer.lr\" = [{}]\n[limits]\nattempts = 100\nhang_seconds = 6\n\
              [plan]\nwidth = {}\n[measure]\nweights = true\nsnapshots = {{ every = 2 }}\n",
-            self.repeats + add,
             rates.join(", "),
             self.width
         )

@@ -184,6 +184,8 @@ impl Stub {
 /// A cohort in training: the state of each member after its epochs.
 struct Cohort {
     runs: Vec<proto::RunId>,
+    /// Whether it is a last training, and whether of the winner.
+    is_last: bool,
     is_final: bool,
     epoch: u32,
     members: Vec<Member>,
@@ -212,7 +214,8 @@ impl Cohort {
         };
         let mut cohort = Self {
             runs: lease.runs.clone(),
-            is_final: lease.final_stage.is_some(),
+            is_last: lease.final_stage.is_some(),
+            is_final: lease.final_stage.is_some_and(|stage| stage.outer_fold.is_none()),
             epoch: 0,
             members: lease.runs.iter().map(start).collect(),
         };
@@ -243,7 +246,7 @@ impl Cohort {
                 continue;
             }
             member.state = *blake3::hash(&member.state).as_bytes();
-            if !self.is_final && (run.trial, run.fold, self.epoch) == DIVERGES {
+            if !self.is_last && (run.trial, run.fold, self.epoch) == DIVERGES {
                 member.diverged = self.epoch;
                 continue;
             }
@@ -252,8 +255,8 @@ impl Cohort {
                 epoch: self.epoch,
                 train_loss: 1.0 - value,
                 train_accuracy: Some(value),
-                val_loss: (!self.is_final).then_some(1.0 - value),
-                val_accuracy: (!self.is_final).then_some(value),
+                val_loss: (!self.is_last).then_some(1.0 - value),
+                val_accuracy: (!self.is_last).then_some(value),
                 lr: 0.1,
             };
             member.epochs.push(epoch);
@@ -281,10 +284,12 @@ impl Cohort {
         let (mut lines, mut snapshot_paths) = (String::new(), Vec::new());
         let mut outcomes = Vec::new();
         for (number, (run, member)) in self.runs.iter().zip(&self.members).enumerate() {
-            let (measured, copies) = member.measured();
-            lines.push_str(&measured);
+            if !self.is_last || self.is_final {
+                let (measured, copies) = member.measured();
+                lines.push_str(&measured);
+                snapshot_paths.push(write(format!("snapshots-{number}"), &copies));
+            }
             lines.push('\n');
-            snapshot_paths.push(write(format!("snapshots-{number}"), &copies));
             if self.is_final {
                 weights_path = write("weights".to_owned(), &member.state);
             }
@@ -294,7 +299,7 @@ impl Cohort {
                 epochs: member.epochs.clone(),
                 diverged_epoch: member.diverged,
                 seconds: 1.0,
-                test: self.is_final.then_some(proto::TestResult { loss: 0.5, accuracy: Some(0.5) }),
+                test: self.is_last.then_some(proto::TestResult { loss: 0.5, accuracy: Some(0.5) }),
                 weights_digest: String::new(),
             });
         }

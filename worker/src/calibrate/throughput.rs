@@ -7,7 +7,9 @@ use foldwise_study::train::{Optimizer, OptimizerKind, TrainSpec};
 
 use super::ladder::{ROWS_MAX, Rows, Rung};
 use super::stopwatch::{Reading, Stopwatch};
-use crate::trainer::{AfterEpoch, Checkpoint, Cohort, EpochOfMember, Member, Observer, TrainError, train};
+use crate::trainer::{
+    AfterEpoch, Checkpoint, Cohort, EpochOfMember, Member, Observer, TestRows, TrainError, train,
+};
 
 /// Row orders of a cohort's members, as the folds of a study have them.
 const FOLDS: usize = 4;
@@ -70,7 +72,7 @@ impl Timing<'_> {
         Cohort {
             members: (0..self.width).map(member).collect(),
             selection,
-            test: false,
+            test: TestRows::None,
             keep_weights: false,
             measure: MeasureSpec::default(),
         }

@@ -2,12 +2,14 @@
 
 use foldwise_proto::v1::trainer_event::Event;
 use foldwise_proto::v1::{self as proto, FailureKind};
+use foldwise_study::measure::MeasureSpec;
 use foldwise_study::seed;
 use foldwise_study::spec::Spec;
-use foldwise_study::split::{Fold, Validation};
+use foldwise_study::split::Fold;
 use foldwise_study::trials::Trial;
 
 use super::dataset::{Datasets, Held};
+use super::last::Last;
 use super::study::{Studies, Study};
 use super::teller::Teller;
 use super::{StopSignal, TrainerConfig, outcome};
@@ -113,60 +115,47 @@ fn cohort(lease: &proto::Lease, study: &Study, held: &Held) -> Result<Cohort, Fa
         );
         return Err(training(message));
     }
-    let final_fold = match &lease.final_stage {
-        Some(_) => Some(final_fold(spec, held, folds)?),
-        None => None,
-    };
+    let last = lease.final_stage.as_ref().map(|stage| Last::new(stage, study, held)).transpose()?;
+    let choosing = u32::try_from(spec.validation.choosing_count()).unwrap_or(u32::MAX);
     let members = lease.runs.iter().map(|run| {
         let trial = trials.trial(run.trial as usize);
         let trial = trial.ok_or_else(|| training(format!("the study has no trial {}", run.trial)))?;
-        let fold = final_fold.as_ref().or_else(|| folds.get(run.fold as usize));
+        let fold = last.as_ref().map(|last| &last.fold).or_else(|| folds.get(run.fold as usize));
         let fold = fold.ok_or_else(|| training(format!("the study has no fold {}", run.fold)))?;
-        // A run that is repeated has the random numbers of its fold, any other final run those of a fold of its own.
-        let repeated = final_fold.as_ref().and(spec.final_stage.repeat.as_ref());
-        let number = repeated.map_or(run.fold, |repeat| repeat.fold);
-        Ok(member(spec, trial, number, fold, lease.final_stage.as_ref()))
+        let number = match &last {
+            Some(Last { repeats: Some(repeated), .. }) => stream(*repeated, choosing),
+            Some(Last { is_final: true, .. }) => choosing,
+            Some(_) => run.fold,
+            None => stream(run.fold, choosing),
+        };
+        Ok(member(spec, trial, number, fold, last.as_ref().map(|last| last.epochs)))
     });
-    let is_final = lease.final_stage.is_some();
+    let members = members.collect::<Result<_, Failed>>()?;
+    // Within outer folds nothing is measured: what counts there is the score alone.
+    let measured = match &last {
+        Some(last) => last.is_final,
+        None => lease.runs.iter().any(|run| run.fold < choosing),
+    };
     Ok(Cohort {
-        members: members.collect::<Result<_, Failed>>()?,
+        members,
         selection: spec.selection.rule(held.rows.classes.is_some()),
-        test: is_final && held.rows.test_rows.is_some(),
-        keep_weights: is_final,
-        measure: spec.measure.clone(),
+        keep_weights: last.as_ref().is_some_and(|last| last.is_final),
+        test: last.map(|last| last.test).unwrap_or_default(),
+        measure: if measured { spec.measure.clone() } else { MeasureSpec::default() },
     })
 }
 
-/// The split of the final stage: all rows, all but those held out, or one of the search's folds.
-fn final_fold(spec: &Spec, held: &Held, folds: &[Fold]) -> Result<Fold, Failed> {
-    if let Some(repeat) = &spec.final_stage.repeat {
-        let fold = folds.get(repeat.fold as usize).cloned();
-        let missing = || Failed::new(FailureKind::Training, format!("the study has no fold {}", repeat.fold));
-        return fold.ok_or_else(missing);
-    }
-    let Some(hold_out) = &spec.final_stage.hold_out else {
-        let rows = u32::try_from(held.rows.train_rows).unwrap_or(u32::MAX);
-        return Ok(Fold { train: (0..rows).collect(), validation: Vec::new() });
-    };
-    let folds = Validation::HoldOut(hold_out.split()).folds(&held.split_rows());
-    let folds = folds.map_err(|error| Failed::new(FailureKind::Training, error.to_string()))?;
-    folds
-        .into_iter()
-        .next()
-        .ok_or_else(|| Failed::new(FailureKind::Training, "the final hold-out split gave no rows".to_owned()))
+/// The number that a fold's random streams go by. The final stage has that of the fold after those that choose the winner,
+/// so that outer folds change nothing of it, and what lies within them comes after.
+fn stream(fold: u32, choosing: u32) -> u32 {
+    if fold < choosing { fold } else { fold.saturating_add(1) }
 }
 
-fn member(
-    spec: &Spec,
-    trial: Trial,
-    fold_number: u32,
-    fold: &Fold,
-    final_stage: Option<&proto::FinalStage>,
-) -> Member {
+fn member(spec: &Spec, trial: Trial, fold_number: u32, fold: &Fold, epochs: Option<u32>) -> Member {
     let mut train = trial.train;
     train.loss = Some(trial.loss);
-    if let Some(stage) = final_stage {
-        train.epochs = stage.epochs;
+    if let Some(epochs) = epochs {
+        train.epochs = epochs;
     }
     let own_trial = u32::try_from(trial.index).ok().filter(|_| !train.common_random_numbers);
     Member {

@@ -27,6 +27,8 @@ pub(super) struct Study {
     pub(super) trials: Trials,
     pub(super) folds: Vec<Fold>,
     pub(super) folds_digest: String,
+    /// The outer folds.
+    pub(super) outer: Vec<Fold>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -68,9 +70,11 @@ impl Study {
         let trials = Trials::of_versions(earlier.iter().chain([&spec]), &held.rows).map_err(|problems| {
             training(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         })?;
-        let folds = spec.validation.folds(&held.split_rows()).map_err(|error| training(error.to_string()))?;
+        let rows = held.split_rows();
+        let folds = spec.validation.folds(&rows).map_err(|error| training(error.to_string()))?;
+        let outer = spec.validation.outer_folds(&rows).map_err(|error| training(error.to_string()))?;
         let folds_digest = digest(&folds);
-        Ok(Self { source: Source::of(lease), spec, trials, folds, folds_digest })
+        Ok(Self { source: Source::of(lease), spec, trials, folds, folds_digest, outer })
     }
 }
 

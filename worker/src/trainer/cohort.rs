@@ -31,12 +31,24 @@ pub struct Cohort {
     pub members: Vec<Member>,
     /// Which epoch's weights count; without validation rows it is the last.
     pub selection: Rule,
-    /// Whether the test set is measured once at the end, with the selected epoch's weights.
-    pub test: bool,
+    /// What is measured once at the end, with the selected epoch's weights.
+    pub test: TestRows,
     /// Whether the selected epoch's weights are handed back.
     pub keep_weights: bool,
     /// What is measured beside losses and accuracies.
     pub measure: MeasureSpec,
+}
+
+/// Rows that a cohort is tested on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub enum TestRows {
+    /// None: runs of the search.
+    #[default]
+    None,
+    /// The test set.
+    TestSet,
+    /// Rows of the training part: those that an outer fold keeps apart.
+    Apart(Vec<u32>),
 }
 
 /// Whether an epoch beats the best so far by a validation result. Absent values and NaN never do.
@@ -111,8 +123,14 @@ pub(super) fn check(data: &DeviceData, cohort: &Cohort) -> Result<(), TrainError
         compatible(first, member).map_err(refused)?;
         check_data(data, member).map_err(refused)?;
     }
-    if cohort.test && data.test_rows().is_none() {
-        return Err(TrainError::Data("the test set is asked for, but there is none".to_owned()));
+    match &cohort.test {
+        TestRows::TestSet if data.test_rows().is_none() => {
+            return Err(TrainError::Data("the test set is asked for, but there is none".to_owned()));
+        }
+        TestRows::Apart(rows) if rows.iter().any(|&row| row as usize >= data.train_rows()) => {
+            return Err(TrainError::Data("an outer fold's rows go beyond the training rows".to_owned()));
+        }
+        TestRows::Apart(_) | TestRows::TestSet | TestRows::None => {}
     }
     let (rows, batch_size) = (first.train.rows(first.train_rows.len()), first.train.batch_size);
     let last = (rows - 1) % batch_size + 1;

@@ -52,7 +52,7 @@ pub(super) fn fingerprint(data: &DeviceData, cohort: &Cohort) -> Result<String, 
     let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
     update(&mut hasher, &(data.shape(), data.classes(), data.train_rows(), data.test_rows()))?;
     update(&mut hasher, &cohort.measure)?;
-    update(&mut hasher, &(cohort.selection, cohort.test, cohort.keep_weights, cohort.members.len()))?;
+    update(&mut hasher, &(cohort.selection, &cohort.test, cohort.keep_weights, cohort.members.len()))?;
     for member in &cohort.members {
         update(&mut hasher, &Described::of(member))?;
         for rows in [&member.train_rows, &member.validation_rows] {

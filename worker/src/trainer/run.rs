@@ -11,7 +11,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 use super::chain::Chain;
 use super::clip::Clipping;
 use super::clock::Clock;
-use super::cohort::check;
+use super::cohort::{TestRows, check};
 use super::evaluate::evaluate;
 use super::fingerprint::fingerprint;
 use super::intake::Intake;
@@ -130,7 +130,8 @@ impl<'a> Run<'a> {
             recorder,
             done: 0,
         };
-        let wanted = cohort.test || cohort.keep_weights || !cohort.measure.predictions.is_empty();
+        let tests = cohort.test != TestRows::None;
+        let wanted = tests || cohort.keep_weights || !cohort.measure.predictions.is_empty();
         if wanted && (run.selects() || run.may_stop_early()) {
             run.selected = Some(Selected::of(&run.learner.model)?);
         }
@@ -206,13 +207,7 @@ impl<'a> Run<'a> {
                 index: self.arrangement.validation(members, self.device)?,
                 counts: counts(&|slot| members[slot].validation_rows.len()),
             }),
-            Part::Test => {
-                let data = self.intake.data();
-                data.test_rows()
-                    .filter(|_| self.cohort.test)
-                    .map(|count| test_rows(data, count, members.len()))
-            }
-            .transpose()?,
+            Part::Test => test_rows(self.intake.data(), &self.cohort.test, members.len())?,
         })
     }
 
@@ -354,11 +349,20 @@ fn begin() -> Instant {
     Instant::now()
 }
 
-/// The test set's rows, which all `members` read.
-fn test_rows(data: &DeviceData, count: usize, members: usize) -> Result<Rows, TrainError> {
-    let (first, last) = (data.train_rows() as i64, (data.train_rows() + count) as i64);
-    let index = Tensor::f_arange_start(first, last, (Kind::Int64, data.device()))?.f_view((1, -1))?;
-    Ok(Rows { index, counts: vec![count; members] })
+/// The rows that all `members` are tested on.
+fn test_rows(data: &DeviceData, test: &TestRows, members: usize) -> Result<Option<Rows>, TrainError> {
+    let (index, count) = match (test, data.test_rows()) {
+        (TestRows::TestSet, Some(count)) => {
+            let (first, last) = (data.train_rows() as i64, (data.train_rows() + count) as i64);
+            (Tensor::f_arange_start(first, last, (Kind::Int64, data.device()))?, count)
+        }
+        (TestRows::Apart(rows), _) => {
+            let rows: Vec<i64> = rows.iter().copied().map(i64::from).collect();
+            (Tensor::f_from_slice(&rows)?.f_to(data.device())?, rows.len())
+        }
+        (TestRows::TestSet, None) | (TestRows::None, _) => return Ok(None),
+    };
+    Ok(Some(Rows { index: index.f_view((1, -1))?, counts: vec![count; members] }))
 }
 
 /// Clears a member.

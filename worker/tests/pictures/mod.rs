@@ -6,7 +6,7 @@ use foldwise_study::network::{Activation, Cnn, InitRule, Layer, Mlp, Network, Ne
 use foldwise_study::seed::Source as Seed;
 use foldwise_study::selection::{EpochRule, Metric, Rule};
 use foldwise_study::train::{Optimizer, OptimizerKind, TrainSpec};
-use foldwise_worker::trainer::{Cohort, DeviceData, Features, Member, Part, Source, Targets};
+use foldwise_worker::trainer::{Cohort, DeviceData, Features, Member, Part, Source, Targets, TestRows};
 use tch::Device;
 
 const ROWS: usize = 120;
@@ -90,5 +90,11 @@ pub fn member(network: fn(f64) -> Network, fold: u32, lr: f64, dropout: f64) -> 
 /// Judged by the best epoch's validation loss, tested, with weights.
 pub fn cohort(members: Vec<Member>) -> Cohort {
     let selection = Rule { epoch: EpochRule::Best, metric: Metric::ValLoss, allow_failed_folds: false };
-    Cohort { members, selection, test: true, keep_weights: true, measure: MeasureSpec::default() }
+    Cohort {
+        members,
+        selection,
+        test: TestRows::TestSet,
+        keep_weights: true,
+        measure: MeasureSpec::default(),
+    }
 }

@@ -33,40 +33,54 @@ fn head(plan: &PlanView) -> String {
     };
     let test = plan.test_rows.map(|rows| format!(", {} test rows", count(rows as u64)));
     let rows = format!("{} training rows{}", count(plan.train_rows as u64), test.unwrap_or_default());
+    let folds_in_all = plan.folds.len() * (plan.outer_folds.len() + 1);
     let runs = format!(
         "{} ({} × {})",
         count(plan.runs as u64),
         counted(plan.trials.len() as u64, "trial"),
-        counted(plan.folds.len() as u64, "fold")
+        counted(folds_in_all as u64, "fold")
     );
+    let outer = (!plan.outer_folds.is_empty()).then(|| ("outer", outer_folds(plan)));
     let last = match plan.final_stage {
         "skip" => "none",
         "hold_out" => "the chosen trial once more, with a part of the training rows held out",
         "repeat" => "the chosen trial once more, on one of its folds as in the search",
         _ => "the chosen trial once more, on all training rows",
     };
-    table::labelled(&[
+    let first = [
         ("study", plan.name.clone()),
         ("data", format!("{}: {rows} of {shape}, {target}", plan.dataset)),
         ("folds", folds(&plan.folds)),
+    ];
+    let rest = [
         ("runs", runs),
         ("epochs", format!("{} in all", count(plan.epochs))),
         ("cost", format!("about {} multiply-accumulates", rough(plan.cost))),
         ("final", last.to_owned()),
         ("cohorts", widths(plan)),
-    ])
+    ];
+    table::labelled(&first.into_iter().chain(outer).chain(rest).collect::<Vec<_>>())
 }
 
 fn folds(folds: &[FoldView]) -> String {
-    let range = |value: fn(&FoldView) -> usize| {
-        let values = || folds.iter().map(value);
-        let (least, most) = (values().min().unwrap_or(0), values().max().unwrap_or(0));
-        let most_shown = count(most as u64);
-        if least == most { most_shown } else { format!("{} to {most_shown}", count(least as u64)) }
-    };
-    let (train, validation) = (range(|fold| fold.train_rows), range(|fold| fold.validation_rows));
+    let train = range(folds.iter().map(|fold| fold.train_rows));
+    let validation = range(folds.iter().map(|fold| fold.validation_rows));
     let number = counted(folds.len() as u64, "fold");
     format!("{number} of {train} training and {validation} validation rows")
+}
+
+fn outer_folds(plan: &PlanView) -> String {
+    let train = range(plan.outer_folds.iter().map(|fold| fold.train_rows));
+    let test = range(plan.outer_folds.iter().map(|fold| fold.test_rows));
+    let number = counted(plan.outer_folds.len() as u64, "outer fold");
+    let within = counted(plan.folds.len() as u64, "fold");
+    format!("{number} of {train} training and {test} test rows, {within} within each")
+}
+
+fn range(values: impl Iterator<Item = usize> + Clone) -> String {
+    let (least, most) = (values.clone().min().unwrap_or(0), values.max().unwrap_or(0));
+    let most_shown = count(most as u64);
+    if least == most { most_shown } else { format!("{} to {most_shown}", count(least as u64)) }
 }
 
 fn widths(plan: &PlanView) -> String {

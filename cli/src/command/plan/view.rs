@@ -25,7 +25,11 @@ pub(super) struct PlanView {
     pub(super) train_rows: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) test_rows: Option<usize>,
+    /// Those that the winner is chosen by.
     pub(super) folds: Vec<FoldView>,
+    /// Those that the search is judged by; within each there are as many as in `folds`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) outer_folds: Vec<OuterFoldView>,
     pub(super) runs: usize,
     pub(super) epochs: u64,
     /// Forward and backward on training rows, forward on validation rows, of the search alone.
@@ -46,6 +50,12 @@ pub(super) struct PlanView {
 pub(super) struct FoldView {
     pub(super) train_rows: usize,
     pub(super) validation_rows: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct OuterFoldView {
+    pub(super) train_rows: usize,
+    pub(super) test_rows: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,7 +97,8 @@ impl PlanView {
             targets: rows.targets,
             train_rows: rows.train_rows,
             test_rows: rows.test_rows,
-            folds: sizes.iter().map(fold).collect(),
+            folds: sizes.iter().take(study.choosing() as usize).map(fold).collect(),
+            outer_folds: (0..study.outer()).map(|outer| outer_fold(study, outer)).collect(),
             runs: plan.runs(),
             epochs: cost::epochs(trials.facts(), sizes.len()),
             multiply_accumulates: number(cost),
@@ -100,6 +111,11 @@ impl PlanView {
             cohorts: cohort_views(&plan),
         }
     }
+}
+
+fn outer_fold(study: &StudyRecord, outer: u32) -> OuterFoldView {
+    let (train_rows, test_rows) = study.outer_size(outer);
+    OuterFoldView { train_rows, test_rows }
 }
 
 fn trial_views(study: &StudyRecord) -> Vec<TrialView> {

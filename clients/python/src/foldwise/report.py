@@ -163,6 +163,39 @@ class Final:
 
 
 @dataclass(frozen=True)
+class Outer:
+    """An outer fold: what was chosen within it, and what it came to on the rest of the rows."""
+
+    fold: int
+    train_rows: int
+    test_rows: int
+    state: str
+    trial: int | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    inner_means: list[float | None] = field(default_factory=list, repr=False)
+    epochs: int | None = None
+    score: float | None = None
+    test_accuracy: float | None = None
+    test_loss: float | None = None
+    attempts: int = 0
+    seconds: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Nested:
+    """The search itself, judged by outer folds."""
+
+    outer: list[Outer] = field(default_factory=list, repr=False)
+    mean: float | None = None
+    std: float | None = None
+    low: float | None = None
+    """The ends of the mean's 95 % confidence interval."""
+    high: float | None = None
+    inner_mean: float | None = None
+
+
+@dataclass(frozen=True)
 class Point:
     """A copy of weights on the principal components."""
 
@@ -232,6 +265,7 @@ class Report:
     selection: Selection
     trials: list[Trial]
     provenance: Provenance
+    nested: Nested | None = None
     final: Final | None = None
     components: list[Components] = field(default_factory=list)
     raw: dict[str, Any] = field(default_factory=dict, compare=False)

@@ -80,7 +80,7 @@ fn point(record: &EpochRecord) -> Point {
 
 /// The curves of a trial's folds: those in the store, and of those under way what is remembered.
 pub(super) async fn of_trial(page: &Page, id: StudyId, trial: u32) -> Result<Vec<RunCurve>, Problem> {
-    let folds = page.of_study(id, |study, _| study.record.folds()).await?;
+    let folds = page.of_study(id, |study, _| study.record.choosing()).await?;
     let stored = blocking::run(|| page.results.trial(id, trial));
     let stored = stored.map_err(|error| Problem::of_store(&error))?;
     let mut runs: Vec<RunCurve> = Vec::new();
@@ -135,7 +135,7 @@ async fn first(page: &Page, id: StudyId) -> Result<Vec<u32>, Problem> {
     });
     let mut under_way: Vec<u32> = Vec::new();
     for run in page.live.runs(id) {
-        if run.fold < record.folds() && !under_way.contains(&run.trial) && under_way.len() < TRIALS_MAX {
+        if run.fold < record.choosing() && !under_way.contains(&run.trial) && under_way.len() < TRIALS_MAX {
             under_way.push(run.trial);
         }
     }

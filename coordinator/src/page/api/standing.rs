@@ -54,7 +54,7 @@ impl TrialState {
 
 impl Standing {
     pub(super) fn of(study: &Study, trial: u32) -> Self {
-        let folds = study.record.folds();
+        let folds = study.record.choosing();
         let (mut finished, mut sum) = (0, 0.0);
         let (mut training, mut failed, mut cancelled) = (false, false, false);
         for fold in 0..folds {
@@ -95,7 +95,7 @@ pub(super) async fn read(page: &Page, id: StudyId) -> Result<(Arc<StudyRecord>, 
         let part = page.of_study(id, move |study, _| {
             let record = Arc::clone(&study.record);
             let trials = u32::try_from(record.trials.len()).unwrap_or(u32::MAX);
-            let part = u32::try_from(RUNS_MAX).unwrap_or(u32::MAX) / record.folds().max(1);
+            let part = u32::try_from(RUNS_MAX).unwrap_or(u32::MAX) / record.choosing().max(1);
             let last = trials.min(first.saturating_add(part.max(1)));
             let part: Vec<Standing> = (first..last).map(|trial| Standing::of(study, trial)).collect();
             (record, part, last == trials)

@@ -61,7 +61,7 @@ fn detail(study: &Study, trial: u32) -> Option<TrialDetail> {
         params: record.trials.parameters(trial as usize),
         parameters: facts.parameters.total,
         epochs: facts.epochs,
-        folds: (0..record.folds()).filter_map(|fold| fold_view(study, RunId { trial, fold })).collect(),
+        folds: (0..record.choosing()).filter_map(|fold| fold_view(study, RunId { trial, fold })).collect(),
         runs: Vec::new(),
     })
 }

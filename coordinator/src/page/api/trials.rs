@@ -167,7 +167,7 @@ fn parameters(record: &StudyRecord, trial: u32) -> u64 {
 
 fn row(study: &Study, trial: u32) -> TrialRow {
     let record = &study.record;
-    let scores = (0..record.folds()).map(|fold| match study.run(RunId { trial, fold })?.end {
+    let scores = (0..record.choosing()).map(|fold| match study.run(RunId { trial, fold })?.end {
         RunEnd::Finished { score, .. } => Some(score),
         RunEnd::Open | RunEnd::Diverged { .. } => None,
     });

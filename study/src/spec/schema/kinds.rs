@@ -80,8 +80,12 @@ pub(super) fn one_of(expected: &[String]) -> String {
     }
 }
 
-/// The one key of an alternative that is a table with one entry.
+/// The one key of an alternative that is a table with one entry, or the key that tells it from others where it may have
+/// more.
 pub(super) fn tag(schema: &Json) -> Option<&str> {
+    if let Some(tag) = schema.get("x-tag") {
+        return tag.as_str();
+    }
     match schema.get("required")?.as_array()?.as_slice() {
         [key] if schema["properties"].as_object()?.len() == 1 => key.as_str(),
         _ => None,

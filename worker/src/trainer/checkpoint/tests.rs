@@ -13,7 +13,7 @@ use tch::Device;
 
 use super::super::{
     AfterEpoch, Cohort, DeviceData, EpochOfMember, Features, Member, Observer, Part, Source, Targets,
-    TrainError, Undisturbed, train,
+    TestRows, TrainError, Undisturbed, train,
 };
 use super::{Checkpoint, CheckpointError, file};
 
@@ -60,7 +60,7 @@ fn scene() -> (DeviceData, Cohort, Checkpoint) {
     let cohort = Cohort {
         members: vec![member(0), member(1)],
         selection,
-        test: false,
+        test: TestRows::None,
         keep_weights: true,
         measure: MeasureSpec::default(),
     };

@@ -12,8 +12,8 @@ use tch::{Device, Tensor};
 
 use super::Intake;
 use crate::trainer::{
-    Cohort, DeviceData, Features, Member, MemberOutcome, Normalize, Part, Source, Targets, Undisturbed,
-    Values, train,
+    Cohort, DeviceData, Features, Member, MemberOutcome, Normalize, Part, Source, Targets, TestRows,
+    Undisturbed, Values, train,
 };
 
 #[derive(Debug, Deserialize)]
@@ -141,7 +141,7 @@ fn rows_are_filled_and_normalized_as_by_numpy() {
 fn trained(data: &DeviceData, members: Vec<Member>) -> Vec<MemberOutcome> {
     let selection = Rule { epoch: EpochRule::Last, metric: Metric::ValLoss, allow_failed_folds: false };
     let measure = MeasureSpec::default();
-    let cohort = Cohort { members, selection, test: true, keep_weights: true, measure };
+    let cohort = Cohort { members, selection, test: TestRows::TestSet, keep_weights: true, measure };
     train(data, &cohort, None, &mut Undisturbed).expect("trains")
 }
 
