@@ -145,7 +145,8 @@ mod tests {
             r#"{{"layers":["0","2"],"epochs":[{{"epoch":1,"layer_weight_norms":[1.0,null]}},{{"epoch":3}}],
             "steps":{{"per_epoch":1,"losses":[1.0,null],"gradient_norms":[1,2]}},
             "predictions":[{{"part":"validation","epoch":3,"rows":3,"loss":0.5,
-              "classes":{{"confusion":[[1,1],[0,1]],"first_wrong":[{{"row":7,"predicted":1}},null]}}}}],
+              "classes":{{"confusion":[[1,1],[0,1]],"first_wrong":[{{"row":7,"predicted":1,"probability":0.5,
+              "picture":{{"width":1,"height":1,"channels":3,"pixels":"AAEC"}}}},null]}}}}],
             "snapshots":{{"digest":"{digest}","epochs":[0,2,3],"weights":5}}}}"#
         );
         assert_eq!(refusal_of(&format!("{}\n", line.replace('\n', " "))), "taken: 1");
@@ -179,6 +180,27 @@ mod tests {
             (
                 format!(r#"{{"predictions":[{classes}{{"confusion":[[2]],"first_wrong":[null]}}}}]}}"#),
                 "`measurements[0].predictions[0].classes.confusion` has 1 rows for 2 classes",
+            ),
+            (
+                format!(
+                    r#"{{"predictions":[{classes}{{"confusion":[[1,1],[0,0]],"first_wrong":[{{"row":7,"predicted":1,
+                    "probability":1.5}},null]}}}}]}}"#
+                ),
+                "`measurements[0].predictions[0].classes.first_wrong[0].probability` is not between 0 and 1",
+            ),
+            (
+                format!(
+                    r#"{{"predictions":[{classes}{{"confusion":[[1,1],[0,0]],"first_wrong":[{{"row":7,"predicted":1,
+                    "picture":{{"width":65,"height":1,"channels":1,"pixels":""}}}},null]}}}}]}}"#
+                ),
+                "`measurements[0].predictions[0].classes.first_wrong[0].picture` is 65 × 1 with 1 channels",
+            ),
+            (
+                format!(
+                    r#"{{"predictions":[{classes}{{"confusion":[[1,1],[0,0]],"first_wrong":[{{"row":7,"predicted":1,
+                    "picture":{{"width":1,"height":1,"channels":3,"pixels":"AAE="}}}},null]}}}}]}}"#
+                ),
+                "`measurements[0].predictions[0].classes.first_wrong[0].picture` does not hold 3 bytes",
             ),
             (
                 format!(

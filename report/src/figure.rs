@@ -17,6 +17,7 @@ mod predictions;
 mod resources;
 mod sketch;
 mod tradeoff;
+mod wrong;
 
 pub(crate) use draw::escaped;
 
@@ -130,6 +131,7 @@ fn sketches(report: &Report) -> Vec<Sketch<'_>> {
         parallel::sketches,
         curves::sketches,
         predictions::sketches,
+        wrong::sketches,
         norms::sketches,
         components::sketches,
         resources::sketches,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::{Options, Tree, fontdb};
+use resvg::usvg::{ImageRendering, Options, Tree, fontdb};
 
 /// `DejaVu Sans` with the letters of European languages and the signs of formulas.
 const FONTS: [&[u8]; 2] = [include_bytes!("../fonts/sans.ttf"), include_bytes!("../fonts/sans-bold.ttf")];
@@ -38,7 +38,13 @@ impl std::error::Error for PngError {}
 /// # Errors
 /// Where the text is no SVG or the picture would be too large.
 pub fn png(svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
-    let options = Options { fontdb: fonts(), font_family: "DejaVu Sans".to_owned(), ..Options::default() };
+    let options = Options {
+        fontdb: fonts(),
+        font_family: "DejaVu Sans".to_owned(),
+        // `usvg` leaves out what the figure says of it.
+        image_rendering: ImageRendering::Pixelated,
+        ..Options::default()
+    };
     let tree = Tree::from_str(svg, &options).map_err(PngError::Svg)?;
     let (width, height) = (tree.size().width() * scale, tree.size().height() * scale);
     if !(1.0..=SIDE_MAX).contains(&width) || !(1.0..=SIDE_MAX).contains(&height) {

@@ -18,6 +18,10 @@ pub struct MeasureSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 3))]
     pub predictions: Vec<Part>,
+    /// Whether pictures of the wrong rows are kept, where rows are pictures: small ones, as they are before they are
+    /// normalized. They are unless this says `false`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<bool>,
     /// Whether the loss and accuracy of all training rows are measured after each epoch, as those of validation are:
     /// without dropout and augmentation, by the weights that the epoch ends with.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -71,7 +75,13 @@ impl MeasureSpec {
     /// Whether nothing is asked for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        Self { pictures: None, ..self.clone() } == Self::default()
+    }
+
+    /// Whether pictures of wrong rows are kept.
+    #[must_use]
+    pub fn keeps_pictures(&self) -> bool {
+        self.pictures.unwrap_or(true)
     }
 }
 

@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::selection::{EpochRule, Metric, Rule, best_epoch};
 
 mod measurements;
+mod picture;
 
 pub use measurements::{
     ClassPredictions, ClassScore, EpochMeasurements, Measurements, NumberPredictions, POINTS_MAX, Point,
     Predictions, Resources, SnapshotFile, StepMeasurements, WrongRow,
 };
+pub use picture::{PICTURE_SIDE_MAX, PICTURES_MAX, Picture, PictureError};
 
 /// One epoch of one run. Losses are means over rows; accuracies are shares between 0 and 1 and absent for
 /// targets that are numbers; validation values are absent where nothing is held out.

@@ -76,6 +76,20 @@ fn named<'a>(reports: &'a [Json], name: &str) -> &'a Json {
     found.unwrap_or_else(|| panic!("no study {name}"))
 }
 
+/// Whether the rows of part `part` that were taken for others have pictures of Fashion-MNIST's size.
+fn every_wrong_row_is_shown(report: &Json, part: usize) {
+    for fold in folds(report) {
+        let wrong = &fold["measurements"]["predictions"][part]["classes"]["first_wrong"];
+        for row in wrong.as_array().expect("a list").iter().filter(|row| !row.is_null()) {
+            let (picture, probability) = (&row["picture"], row["probability"].as_f64());
+            let size = ["width", "height", "channels"].map(|name| picture[name].as_u64());
+            assert_eq!(size, [Some(28), Some(28), Some(1)], "{row}");
+            assert_eq!(picture["pixels"].as_str().map(str::len), Some(1_048), "784 bytes in base64: {row}");
+            assert!(probability.is_some_and(|probability| (0.1..=1.0).contains(&probability)), "{row}");
+        }
+    }
+}
+
 /// Whether there is a list with something in it, in what every fold measured.
 fn every_fold_has(report: &Json, pointer: &str) {
     for fold in folds(report) {
@@ -159,6 +173,7 @@ fn plain_descent() {
     for part in 0..2 {
         every_fold_has(five, &format!("/predictions/{part}/classes/confusion"));
         every_fold_has(five, &format!("/predictions/{part}/classes/first_wrong"));
+        every_wrong_row_is_shown(five, part);
     }
     assert_eq!(named(&reports, "d-widths")["trials"].as_array().unwrap().len(), 7);
     for report in &reports {

@@ -33,6 +33,7 @@ mod number;
 mod observer;
 mod optimizer;
 mod parameters;
+mod picture;
 mod predictions;
 mod progress;
 mod resume;

@@ -244,6 +244,7 @@ fn the_last_epoch_and_refits() {
 #[test]
 fn everything_that_is_measured() {
     let measure = MeasureSpec {
+        pictures: None,
         predictions: vec![Part::Train, Part::Validation, Part::Test],
         training: true,
         gradients: Some(Detail::Step),

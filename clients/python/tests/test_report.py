@@ -19,6 +19,7 @@ from cluster import SMALL, Cluster
 
 import foldwise
 from foldwise import frames
+from foldwise.measurements import Picture
 from foldwise.report import Report
 
 MEASURED = """
@@ -64,6 +65,14 @@ def test_outer_folds_are_read(client: foldwise.Client) -> None:
     assert report.nested is not None
     scores = [outer.score for outer in report.nested.outer]
     assert report.nested.mean == pytest.approx(sum(score for score in scores if score is not None) / 2)
+
+
+def test_pictures_of_wrong_rows_are_bytes() -> None:
+    of = Picture(width=2, height=1, channels=3, pixels="AAECAwQF")
+    assert of.data == bytes(range(6))
+    for pixels, why in [("AAEC", "has 3 bytes for 2 × 1 pixels with 3 channels"), ("AAEC!", "no base64")]:
+        with pytest.raises(foldwise.DamagedError, match=why):
+            _ = dataclasses.replace(of, pixels=pixels).data
 
 
 def shown(value: Any) -> Any:

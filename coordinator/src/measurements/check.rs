@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use foldwise_study::measure::{CLASSES_MAX, STEPS_MAX};
 use foldwise_study::outcome::{
-    ClassPredictions, EpochMeasurements, Measurements, NumberPredictions, POINTS_MAX, Predictions, Resources,
-    RunEnd, RunOutcome, SnapshotFile, StepMeasurements,
+    ClassPredictions, EpochMeasurements, Measurements, NumberPredictions, PICTURES_MAX, POINTS_MAX, Picture,
+    Predictions, Resources, RunEnd, RunOutcome, SnapshotFile, StepMeasurements, WrongRow,
 };
 
 use super::Asked;
@@ -122,7 +122,26 @@ fn check_classes(predictions: &ClassPredictions, rows: u64, asked: &Asked, field
         format!("has {} entries for {classes} classes", wrong.len())
     })?;
     let odd = wrong.iter().flatten().find(|row| row.predicted as usize >= classes);
-    hold(odd.is_none(), format!("{field}.first_wrong"), || format!("names a class beyond {classes}"))
+    hold(odd.is_none(), format!("{field}.first_wrong"), || format!("names a class beyond {classes}"))?;
+    check_pictures(wrong, asked, field)
+}
+
+/// Pictures, which people will be shown, and what stands beside them.
+fn check_pictures(wrong: &[Option<WrongRow>], asked: &Asked, field: &str) -> Check {
+    let kept = wrong.iter().flatten().filter(|row| row.picture.is_some()).count();
+    let most = if asked.measure.keeps_pictures() { PICTURES_MAX } else { 0 };
+    hold(kept <= most, format!("{field}.first_wrong"), || format!("has {kept} pictures; {most} at most"))?;
+    for (class, row) in wrong.iter().enumerate() {
+        let Some(row) = row else { continue };
+        let likely = row.probability.is_none_or(|probability| (0.0..=1.0).contains(&probability));
+        hold(likely, format!("{field}.first_wrong[{class}].probability"), || {
+            "is not between 0 and 1".to_owned()
+        })?;
+        if let Some(Err(error)) = row.picture.as_ref().map(Picture::bytes) {
+            hold(false, format!("{field}.first_wrong[{class}].picture"), || error.to_string())?;
+        }
+    }
+    Ok(())
 }
 
 fn check_numbers(predictions: &NumberPredictions, field: &str) -> Check {

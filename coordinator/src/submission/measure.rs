@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use foldwise_study::measure::{CLASSES_MAX, Detail, MeasureSpec, Part, STEPS_MAX};
-use foldwise_study::outcome::POINTS_MAX;
+use foldwise_study::outcome::{PICTURES_MAX, POINTS_MAX, Picture};
 use foldwise_study::spec::Spec;
 use foldwise_study::split::Split;
 use foldwise_study::trials::{RowFacts, TrialFacts, Trials};
@@ -91,7 +91,7 @@ fn too_much(measured: &Cost) -> Vec<Wrong> {
         if bytes > most {
             let message = format!(
                 "what {whose} would measure takes about {}, and {} are kept at most: measure less (\"epoch\" instead of \
-                 \"step\", no norms of layers), or search fewer trials at a time",
+                 \"step\", no norms of layers, `pictures = false`), or search fewer trials at a time",
                 mebibytes(bytes),
                 mebibytes(most)
             );
@@ -164,7 +164,10 @@ impl Cost {
                 |classes| {
                     let classes = classes.min(CLASSES_MAX) as u64;
                     let digits = rows.train_rows.max(rows.test_rows.unwrap_or(0)).to_string().len() as u64;
+                    let pictures =
+                        if measure.keeps_pictures() { classes.min(PICTURES_MAX as u64) } else { 0 };
                     classes * (classes * (digits + 1) + ROW_BYTES)
+                        + pictures * Picture::text_bytes_of(&rows.shape)
                 },
             );
         let copies = measure.snapshots.as_ref().map_or(0, |snapshots| {

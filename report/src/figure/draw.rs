@@ -4,6 +4,7 @@
 //! come from [`theme`] alone.
 
 mod chart;
+mod image;
 mod legend;
 mod mark;
 mod scale;
@@ -12,6 +13,7 @@ mod text;
 pub(super) mod theme;
 
 pub(super) use chart::{Axis, Chart, heading};
+pub(super) use image::address as image_address;
 pub(super) use legend::{Entry, Key, write as legend_at};
 pub(super) use mark::{Mark, Shape};
 pub(super) use scale::Spread;

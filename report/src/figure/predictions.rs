@@ -6,7 +6,7 @@ use foldwise_study::outcome::Point;
 use super::draw::theme::SERIES_MAX;
 use super::draw::{Axis, Chart, Color, Entry, Key, Mark, Shape, Spread, Style};
 use super::heat::Heat;
-use super::sketch::{Best, Drawing, Picture, Sketch, held_out, slug, style, thinned, trial_label};
+use super::sketch::{Best, Drawing, Picture, Sketch, held_out, part_name, slug, style, thinned, trial_label};
 use crate::number::count;
 use crate::section::{Run, Scope, Together, class_name, folds_of, predictions, shortest, together};
 use crate::{PredictionsReport, Report, Section, Shown};
@@ -28,13 +28,9 @@ pub(super) fn sketches(report: &Report) -> Vec<Sketch<'_>> {
 
 /// Rows by true and predicted class.
 fn matrix(report: &Report, part: Together) -> Sketch<'_> {
-    let (who, rows) = part.name.rsplit_once(": ").unwrap_or(("", &part.name));
-    let of_final = who.starts_with("Final");
-    let name =
-        format!("confusion-{}{}", if of_final { "final-" } else { "" }, slug(rows.trim_end_matches(" rows")));
-    let of = if rows == "train rows" { "training rows" } else { rows };
-    let title = format!("Confusion of {of}: {}", who.to_lowercase());
-    Sketch::new(name, title, Section::Confusion, move || {
+    let (name, of, who) = part_name(&part);
+    let title = format!("Confusion of {of}: {who}");
+    Sketch::new(format!("confusion{name}"), title, Section::Confusion, move || {
         let confusion = &part.classes.confusion;
         let names: Vec<String> = (0..confusion.len())
             .map(|class| crate::sheet::cut(&class_name(report, class), NAME_CHARS_MAX))

@@ -7,7 +7,7 @@ use super::{Figure, FigureName, Look};
 use crate::heading::searched;
 use crate::number::{count, plural};
 use crate::ranking::Ranking;
-use crate::section::mean;
+use crate::section::{Together, mean};
 use crate::{Report, Section, TrialReport};
 
 /// Points of a line at most; more cannot be seen.
@@ -174,6 +174,15 @@ pub(super) fn mean_std(values: &[f64]) -> Option<(f64, Option<f64>)> {
 /// A series for each place among a few, plain colours beyond.
 pub(super) fn style(place: usize) -> Style {
     Style::of(place)
+}
+
+/// Of predictions of a part of the rows: the end of a figure's name, which rows they are, and whose.
+pub(super) fn part_name(part: &Together) -> (String, String, String) {
+    let (who, rows) = part.name.rsplit_once(": ").unwrap_or(("", &part.name));
+    let of_final = if who.starts_with("Final") { "final-" } else { "" };
+    let name = format!("-{of_final}{}", slug(rows.trim_end_matches(" rows")));
+    let of = if rows == "train rows" { "training rows" } else { rows };
+    (name, of.to_owned(), who.to_lowercase())
 }
 
 /// How many folds, in a sentence.

@@ -51,8 +51,10 @@ fn add(all: &mut ClassesReport, other: &ClassesReport) {
         row.iter_mut().zip(more).for_each(|(count, more)| *count += more);
     }
     for (first, other) in all.first_wrong.iter_mut().zip(&other.first_wrong) {
-        let both = [*first, *other].into_iter().flatten();
-        *first = both.min_by_key(|wrong: &WrongRow| wrong.row);
+        let later = |other: &WrongRow| first.as_ref().is_some_and(|first| first.row <= other.row);
+        if let Some(other) = other.as_ref().filter(|other| !later(other)) {
+            *first = Some(other.clone());
+        }
     }
 }
 

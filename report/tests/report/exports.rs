@@ -3,6 +3,8 @@
 use foldwise_report::{Report, tensorboard};
 
 use crate::fixture::known;
+#[cfg(feature = "png")]
+use crate::measured::measured;
 
 /// CRC-32C, bit by bit.
 fn crc(bytes: &[u8]) -> u32 {
@@ -88,4 +90,26 @@ fn pictures_have_their_size_and_letters() {
         assert!(picture.len() > 20_000, "{}", picture.len());
     }
     assert!(png("<svg", 1.0).is_err());
+}
+
+#[cfg(feature = "png")]
+#[test]
+fn pictures_in_a_picture_have_hard_pixels() {
+    use std::collections::BTreeSet;
+
+    use foldwise_report::{Look, figure, png};
+
+    let report = Report::build(measured());
+    let figure = figure(&report, "wrong-validation", Look::default()).unwrap();
+    let document = roxmltree::Document::parse(&figure.svg).unwrap();
+    let image = document.descendants().find(|node| node.tag_name().name() == "image").unwrap();
+    let at = |name: &str| image.attribute(name).unwrap().parse::<usize>().unwrap();
+    let file = std::io::Cursor::new(png(&figure.svg, 1.0).unwrap());
+    let mut reader = ::png::Decoder::new(file).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let width = reader.next_frame(&mut pixels).unwrap().width as usize;
+    let inside = (at("y")..at("y") + at("height")).flat_map(|y| (0..at("width")).map(move |x| (x, y)));
+    let shades: BTreeSet<u8> = inside.map(|(x, y)| pixels[4 * (y * width + at("x") + x)]).collect();
+    // Those of the picture, and none between them.
+    assert_eq!(shades, (0..64_u16).filter_map(|pixel| u8::try_from(pixel * 255 / 64).ok()).collect());
 }

@@ -88,10 +88,12 @@ fn each_is_well_formed_and_says_what_it_shows() {
                         assert!(!value.contains("NaN") && !value.contains("inf"), "{state} {name}: {value}");
                     }
                     let tag = element.tag_name().name();
-                    assert!(
-                        !["script", "style", "foreignObject", "image"].contains(&tag),
-                        "{state} {name}: {tag}"
-                    );
+                    assert!(!["script", "style", "foreignObject"].contains(&tag), "{state} {name}: {tag}");
+                    if tag == "image" {
+                        let held = element.attribute("href").unwrap().strip_prefix("data:image/png;base64,");
+                        let plain = |char: char| char.is_ascii_alphanumeric() || "+/=".contains(char);
+                        assert!(held.is_some_and(|held| held.chars().all(plain)), "{state} {name}");
+                    }
                 }
             }
         }
@@ -139,6 +141,7 @@ fn there_are_as_many_as_there_are_data() {
         "confusion-validation",
         "confusion-train",
         "confusion-final-test",
+        "wrong-validation",
         "gradients",
         "gradients-layers",
         "steps-loss",
@@ -153,6 +156,36 @@ fn there_are_as_many_as_there_are_data() {
     assert!(all.iter().any(|name| name.starts_with("components")));
     let regression = names(&Report::build(regression()));
     assert!(regression.contains(&"points-validation".to_owned()), "{regression:?}");
+}
+
+#[test]
+fn wrong_rows_are_shown_with_what_they_were_taken_for() {
+    let report = Report::build(measured());
+    for (name, images) in [("wrong-validation", 2), ("wrong-train", 2), ("wrong-final-test", 2)] {
+        let figure = figure(&report, name, Look::default()).unwrap();
+        assert_eq!(figure.svg.matches("image-rendering=\"pixelated\"").count(), images, "{name}");
+        for said in ["taken for", "row 17 · 63 %", ">row 4</text>", "In order: row 17 is "] {
+            assert!(figure.svg.contains(said), "{name}: {said} in {}", figure.svg);
+        }
+    }
+    // Reports that were kept before there were pictures, and rows that are none.
+    let mut text = serde_json::to_value(&report).unwrap();
+    without(&mut text, "picture");
+    without(&mut text, "probability");
+    let kept: Report = serde_json::from_value(text).unwrap();
+    assert!(!names(&kept).iter().any(|name| name.starts_with("wrong")));
+    assert!(names(&kept).contains(&"confusion-validation".to_owned()));
+}
+
+fn without(value: &mut serde_json::Value, field: &str) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            fields.shift_remove(field);
+            fields.values_mut().for_each(|value| without(value, field));
+        }
+        serde_json::Value::Array(values) => values.iter_mut().for_each(|value| without(value, field)),
+        _ => {}
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@ use foldwise_report::input::SnapshotInput;
 use foldwise_report::{Report, ReportInput, json};
 use foldwise_study::measure::Part;
 use foldwise_study::outcome::{
-    ClassPredictions, EpochMeasurements, Measurements, NumberPredictions, Point, Predictions, Resources,
-    RunOutcome, SnapshotFile, StepMeasurements, WrongRow,
+    ClassPredictions, EpochMeasurements, Measurements, NumberPredictions, Picture, Point, Predictions,
+    Resources, RunOutcome, SnapshotFile, StepMeasurements, WrongRow,
 };
 use foldwise_study::plan::RunId;
 
@@ -65,6 +65,13 @@ fn all(outcome: &RunOutcome, size: f64, parts: &[(Part, u32)]) -> Measurements {
     }
 }
 
+/// Dark in one corner and bright in the other.
+fn picture(channels: u32, width: u32) -> Option<Picture> {
+    let count = channels * width * 8;
+    let bytes = (0..count).filter_map(|at| u8::try_from(at * 255 / count).ok());
+    Picture::new(width, 8, channels, &bytes.collect::<Vec<u8>>()).ok()
+}
+
 fn classes(part: Part, rows: u32) -> Predictions {
     let hits = u64::from(rows) - 4;
     Predictions {
@@ -76,8 +83,8 @@ fn classes(part: Part, rows: u32) -> Predictions {
         classes: Some(ClassPredictions {
             confusion: vec![vec![hits, 1, 0], vec![3, 0, 0], vec![0, 0, 0]],
             first_wrong: vec![
-                Some(WrongRow { row: 17, predicted: 1 }),
-                Some(WrongRow { row: 4, predicted: 0 }),
+                Some(WrongRow { row: 17, predicted: 1, probability: Some(0.6251), picture: picture(1, 8) }),
+                Some(WrongRow { row: 4, predicted: 0, probability: None, picture: picture(3, 4) }),
                 None,
             ],
         }),

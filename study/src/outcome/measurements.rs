@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Picture;
 use crate::measure::Part;
 
 /// Everything that was asked for of one run. What was not asked for is empty or absent.
@@ -88,7 +89,7 @@ pub struct Predictions {
 }
 
 /// Which classes were taken for which.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClassPredictions {
     /// Rows by true class (down) and predicted class (across).
     pub confusion: Vec<Vec<u64>>,
@@ -97,12 +98,18 @@ pub struct ClassPredictions {
 }
 
 /// A row that was taken for another class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WrongRow {
     /// The row's number among the rows that are kept of its file, from 0.
     pub row: u32,
     /// The class it was taken for.
     pub predicted: u32,
+    /// The probability that the model gave that class, to four digits; absent where its loss gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f32>,
+    /// What it looks like, where rows are pictures, in the first classes, up to [`PICTURES_MAX`](super::PICTURES_MAX).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Picture>,
 }
 
 /// What one class's predictions amount to. A share of no rows is absent.

@@ -73,6 +73,8 @@ pub struct DeviceData {
     shape: Vec<usize>,
     classes: Option<usize>,
     scaling: Scaling,
+    /// Mean and deviation of each channel or feature by which features were normalized before they were held.
+    applied: Option<Applied>,
     /// Whether a feature may be NaN: missing, to be filled by the mean of the rows that a run trains on.
     holes: bool,
     train_rows: usize,
@@ -90,6 +92,9 @@ pub(super) enum Scaling {
     /// By those of the rows that a run trains on.
     Fitted,
 }
+
+/// Means and deviations, one of each per channel or feature.
+type Applied = (Vec<f32>, Vec<f32>);
 
 /// The rows on the device: those to train and validate on, then those of the test set.
 #[derive(Debug)]
@@ -136,8 +141,8 @@ impl DeviceData {
             },
             _ => Scaling::None,
         };
-        let shape = source.shape.to_vec();
-        Ok(Self { device, shape, classes, scaling, holes, train_rows, test_rows, rows })
+        let (shape, applied) = (source.shape.to_vec(), applied(&source)?);
+        Ok(Self { device, shape, classes, scaling, applied, holes, train_rows, test_rows, rows })
     }
 
     /// Where the rows lie.
@@ -172,6 +177,14 @@ impl DeviceData {
 
     pub(super) fn rows(&self) -> &Rows {
         &self.rows
+    }
+
+    /// Features `[n, F]` of the rows `index` (`[n]`) as they were before they were normalized; pictures channels last.
+    pub(super) fn plain(&self, index: &Tensor) -> Result<Tensor, TrainError> {
+        let held = self.rows.features(index)?;
+        let Some((means, stds)) = &self.applied else { return Ok(held) };
+        let wide = |values: &[f32]| per_number(values, &self.shape, self.device);
+        Ok(held.f_mul(&wide(stds)?)?.f_add(&wide(means)?)?)
     }
 
     pub(super) fn scaling(&self) -> &Scaling {
@@ -217,10 +230,7 @@ fn rows(part: &Part<'_>, shape: &[usize]) -> Result<usize, TrainError> {
 /// missing.
 fn fill(into: &mut [f32], features: Features<'_>, source: &Source<'_>) -> Result<bool, TrainError> {
     let (channels, places) = (source.shape[0], source.shape[1..].iter().product::<usize>());
-    let (mut means, mut stds) = (vec![0.0; channels], vec![1.0; channels]);
-    if let Some(Normalize::Fixed { mean, std }) = source.normalize.filter(|_| !source.raw) {
-        (means, stds) = (each_channel(mean, channels)?, each_channel(std, channels)?);
-    }
+    let (means, stds) = applied(source)?.unwrap_or_else(|| (vec![0.0; channels], vec![1.0; channels]));
     let normal = |value: f32, channel: usize| (value - means[channel]) / stds[channel];
     let mut holes = false;
     match features {
@@ -237,6 +247,17 @@ fn fill(into: &mut [f32], features: Features<'_>, source: &Source<'_>) -> Result
         }),
     }
     Ok(holes)
+}
+
+/// Means and deviations by which features are normalized before they are held.
+fn applied(source: &Source<'_>) -> Result<Option<Applied>, TrainError> {
+    match source.normalize {
+        Some(Normalize::Fixed { mean, std }) if !source.raw => {
+            let channels = source.shape[0];
+            Ok(Some((each_channel(mean, channels)?, each_channel(std, channels)?)))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Lays rows `[C, H·W]` channels last, `[H·W, C]`, which is what convolutions read fastest.

@@ -1,6 +1,6 @@
 //! Losses and accuracies of rows that are not trained on, for all members at once.
 
-use tch::{Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad};
 
 use super::TrainError;
 use super::intake::Intake;
@@ -22,20 +22,35 @@ const NUMBERS_PER_PASS: i64 = 1 << 22;
 pub(super) struct Seen {
     /// `[E, n]` or `[E, n, K]` of each pass, on the host.
     passes: Vec<Tensor>,
+    /// The probability of each class that was taken, `[E, n]` of each pass, where the loss gives one.
+    probabilities: Vec<Tensor>,
 }
 
 impl Seen {
     /// All that was seen of one slot, `[n]` or `[n, K]`.
     pub(super) fn all(&self, slot: i64) -> Result<Tensor, TrainError> {
-        let own = self.passes.iter().map(|pass| pass.f_select(0, slot)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Tensor::f_cat(&own, 0)?)
+        joined(&self.passes, slot)
     }
 
-    fn add(&mut self, outputs: &Tensor, classes: bool) -> Result<(), TrainError> {
+    /// How probable each class that was taken was said to be, `[n]`, where the loss gives probabilities.
+    pub(super) fn probabilities(&self, slot: i64) -> Result<Option<Tensor>, TrainError> {
+        (!self.probabilities.is_empty()).then(|| joined(&self.probabilities, slot)).transpose()
+    }
+
+    fn add(&mut self, outputs: &Tensor, objective: &Objective) -> Result<(), TrainError> {
+        let classes = objective.classes;
         let said = if classes { Objective::predicted(outputs)? } else { outputs.f_to_kind(Kind::Float)? };
-        self.passes.push(said.f_to(tch::Device::Cpu)?);
+        self.passes.push(said.f_to(Device::Cpu)?);
+        if let Some(probability) = objective.probability(outputs)? {
+            self.probabilities.push(probability.f_to(Device::Cpu)?);
+        }
         Ok(())
     }
+}
+
+fn joined(passes: &[Tensor], slot: i64) -> Result<Tensor, TrainError> {
+    let own = passes.iter().map(|pass| pass.f_select(0, slot)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Tensor::f_cat(&own, 0)?)
 }
 
 /// Each slot's totals over the first `counts[e]` of its rows; `index` is `[R, n]` row numbers.
@@ -63,7 +78,7 @@ pub(super) fn evaluate(
             let losses = objective.losses(&outputs, &targets, streams)?;
             tally.add(&losses, objective.hits(&outputs, &targets, streams)?.as_ref())?;
             if let Some(seen) = seen.as_deref_mut() {
-                seen.add(&outputs, objective.classes)?;
+                seen.add(&outputs, objective)?;
             }
             start += length;
         }

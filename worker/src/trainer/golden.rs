@@ -292,7 +292,7 @@ impl Case {
                 let wrong = found_classes
                     .first_wrong
                     .iter()
-                    .map(|wrong| wrong.map(|wrong| (wrong.row, wrong.predicted)));
+                    .map(|wrong| wrong.as_ref().map(|wrong| (wrong.row, wrong.predicted)));
                 assert_eq!(&wrong.collect::<Vec<_>>(), first_wrong, "{}", self.name);
                 let same = |found: Option<f64>, expected: f64| {
                     assert!(

@@ -113,6 +113,19 @@ impl Objective {
         Ok(outputs.f_argmax(2, false)?)
     }
 
+    /// The probability of the class that each row is taken for, `[E, B]`, where the loss is one of probabilities.
+    pub(super) fn probability(&self, outputs: &Tensor) -> Result<Option<Tensor>, TrainError> {
+        let outputs = outputs.f_to_kind(Kind::Float)?;
+        let alone = outputs.size()[2] == 1;
+        Ok(match self.loss {
+            _ if !self.classes => None,
+            Loss::CrossEntropy => Some(outputs.f_softmax(2, Kind::Float)?.f_amax([2_i64].as_slice(), false)?),
+            Loss::BinaryCrossEntropy if alone => Some(outputs.f_select(2, 0)?.f_abs()?.f_sigmoid()?),
+            Loss::BinaryCrossEntropy => Some(outputs.f_amax([2_i64].as_slice(), false)?.f_sigmoid()?),
+            Loss::MeanSquaredError | Loss::MeanAbsoluteError | Loss::Huber => None,
+        })
+    }
+
     /// Whether each row is taken for its class, `[E, B]`; nothing for targets that are numbers.
     pub(super) fn hits(
         &self,

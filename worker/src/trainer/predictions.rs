@@ -40,6 +40,12 @@ pub(super) fn predictions(
     Ok(all)
 }
 
+/// A probability as it is kept; none where the model's outputs are beyond finite numbers.
+fn four_digits(probability: f32) -> Option<f32> {
+    let rounded = (10_000.0 * probability).round() / 10_000.0;
+    rounded.is_finite().then_some(rounded)
+}
+
 /// One slot's rows and what the model said of them.
 struct Own<'a> {
     intake: &'a Intake<'a>,
@@ -68,17 +74,21 @@ impl Own<'_> {
     fn classes(&self, classes: usize) -> Result<ClassPredictions, TrainError> {
         let truths = Vec::<i64>::try_from(self.targets()?)?;
         let taken = Vec::<i64>::try_from(self.seen()?)?;
+        let likely = match self.seen.probabilities(self.slot)? {
+            Some(likely) => Vec::<f32>::try_from(likely)?,
+            None => Vec::new(),
+        };
         let mut confusion = vec![vec![0; classes]; classes];
         let mut first_wrong: Vec<Option<WrongRow>> = vec![None; classes];
-        for ((&row, truth), taken) in self.rows.iter().zip(truths).zip(taken) {
+        for (place, ((&row, truth), taken)) in self.rows.iter().zip(truths).zip(taken).enumerate() {
             let class = |number: i64| usize::try_from(number).unwrap_or(0).min(classes - 1);
             let (truth, taken) = (class(truth), class(taken));
             confusion[truth][taken] += 1;
-            let wrong =
-                WrongRow { row: self.number(row), predicted: u32::try_from(taken).unwrap_or(u32::MAX) };
-            let first = &mut first_wrong[truth];
-            if truth != taken && first.is_none_or(|first| wrong.row < first.row) {
-                *first = Some(wrong);
+            let (row, first) = (self.number(row), &mut first_wrong[truth]);
+            if truth != taken && first.as_ref().is_none_or(|first| row < first.row) {
+                let probability = likely.get(place).copied().and_then(four_digits);
+                let predicted = u32::try_from(taken).unwrap_or(u32::MAX);
+                *first = Some(WrongRow { row, predicted, probability, picture: None });
             }
         }
         Ok(ClassPredictions { confusion, first_wrong })

@@ -20,6 +20,7 @@ use super::measure::Recorder;
 use super::meter::Meter;
 use super::model::Model;
 use super::optimizer::Optimizer;
+use super::picture;
 use super::predictions::predictions;
 use super::progress::{Ended, Progress};
 use super::selected::Selected;
@@ -326,7 +327,10 @@ impl<'a> Run<'a> {
         for &part in &self.cohort.measure.predictions {
             let Some(Rows { index, counts }) = self.rows(part)? else { continue };
             let Learner { model, objective, .. } = &mut self.learner;
-            let found = predictions(model, &self.intake, objective, (part, &index, &counts), &epochs)?;
+            let mut found = predictions(model, &self.intake, objective, (part, &index, &counts), &epochs)?;
+            if self.cohort.measure.keeps_pictures() {
+                picture::add(self.intake.data(), &index, &mut found)?;
+            }
             let found = found.into_iter().zip(counted).map(|(found, counted)| counted.map(|_| found));
             all.push(found.collect());
         }

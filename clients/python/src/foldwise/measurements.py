@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
 from typing import Any
+
+from foldwise.errors import DamagedError
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,42 @@ class ClassScore:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A small picture as it is in the data, 8 bits per channel."""
+
+    width: int
+    height: int
+    channels: int
+    """1 for grey, 3 for red, green and blue."""
+    pixels: str = field(repr=False)
+    """In base64; `data` has the bytes."""
+
+    @property
+    def data(self) -> bytes:
+        """Row by row from the top, each pixel's channels beside each other.
+
+        With NumPy: `numpy.frombuffer(picture.data, "uint8").reshape(picture.height, picture.width, picture.channels)`.
+        """
+        try:
+            data = base64.b64decode(self.pixels, validate=True)
+        except ValueError as error:
+            raise DamagedError("cannot read a picture", f"its pixels are no base64: {error}") from error
+        if len(data) != self.width * self.height * self.channels:
+            shape = f"{self.width} × {self.height} pixels with {self.channels} channels"
+            raise DamagedError("cannot read a picture", f"it has {len(data)} bytes for {shape}")
+        return data
+
+
+@dataclass(frozen=True)
 class Wrong:
     """A row that was taken for another class."""
 
     row: int
     predicted: int
+    probability: float | None = None
+    """What the model gave the class that it took the row for, where its loss gives probabilities."""
+    picture: Picture | None = None
+    """What it looks like, where rows are pictures."""
 
 
 @dataclass(frozen=True)

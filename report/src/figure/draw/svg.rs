@@ -116,6 +116,16 @@ impl Svg {
         }
     }
 
+    /// A picture with hard pixels, by its upper left corner and its size; `address` holds it.
+    pub(crate) fn image(&mut self, corner: (f64, f64), size: (f64, f64), address: &str, words: &str) {
+        let [x, y, width, height] = [corner.0, corner.1, size.0, size.1].map(number);
+        let (address, words) = (escaped(address), escaped(words));
+        self.push(&format!(
+            "<image x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" image-rendering=\"pixelated\" \
+             preserveAspectRatio=\"none\" href=\"{address}\"><title>{words}</title></image>"
+        ));
+    }
+
     /// A line of text, by its baseline.
     pub(crate) fn text(&mut self, at: (f64, f64), text: &str, anchor: Anchor, color: Color) {
         self.write(at, text, anchor, color, &format!(" font-size=\"{}\"", number(FONT)));
