@@ -123,7 +123,7 @@ pub fn page_colors() -> String {
 
 /// All kinds of figures, each with what is there.
 fn sketches(report: &Report) -> Vec<Sketch<'_>> {
-    let kinds: [fn(&Report) -> Vec<Sketch<'_>>; 10] = [
+    let kinds: [fn(&Report) -> Vec<Sketch<'_>>; 11] = [
         configurations::sketches,
         outer::sketches,
         tradeoff::sketches,
