@@ -28,3 +28,19 @@ impl Clock {
         Now { monotonic_ms: millis(self.started.elapsed()), unix_ms: millis(unix) }
     }
 }
+
+/// How long something takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// One that runs from now.
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Seconds since then.
+    pub(crate) fn seconds(self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+}

@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::artifacts::Artifacts;
 use crate::bell::Bell;
 use crate::blocking;
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::events::{Events, Happening};
-use crate::ledger::{Change, Command, Ledger, LedgerConfig, Now, Rejection, Reply};
+use crate::ledger::{Change, Command, LeaseName, Ledger, LedgerConfig, Now, Rejection, Reply};
+use crate::metrics::Counters;
 use crate::store::{Store, StoreError};
 
 mod batches;
@@ -47,6 +48,18 @@ pub enum Refusal {
     Busy,
 }
 
+impl Refusal {
+    /// A word for it.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Rejected(_) => "rejected",
+            Self::Store(_) => "not_written",
+            Self::Stopping => "stopping",
+            Self::Busy => "busy",
+        }
+    }
+}
+
 type Answer = Result<Reply, Refusal>;
 type Read = Box<dyn FnOnce(&Ledger, Now) + Send>;
 
@@ -61,6 +74,7 @@ pub struct Desk {
     queue: mpsc::Sender<Message>,
     bell: Arc<Bell>,
     counter: Arc<Counter>,
+    counters: Arc<Counters>,
 }
 
 impl Desk {
@@ -69,6 +83,14 @@ impl Desk {
     /// # Errors
     /// When it had no effect.
     pub async fn command(&self, command: Command) -> Result<Reply, Refusal> {
+        let (word, watch) = (command.word(), Stopwatch::start());
+        let answer = self.hand_in(command).await;
+        let outcome = answer.as_ref().err().map_or("done", Refusal::word);
+        self.counters.command(word, outcome, watch.seconds());
+        answer
+    }
+
+    async fn hand_in(&self, command: Command) -> Answer {
         let (reply, answer) = oneshot::channel();
         self.queue.try_send(Message::Command(command, reply)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refusal::Busy,
@@ -99,6 +121,15 @@ impl Desk {
         self.bell.wait(kind).await;
     }
 
+    /// Commands that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     /// How commands shared transactions so far.
     #[must_use]
     pub fn batches(&self) -> Batches {
@@ -116,6 +147,7 @@ pub struct Committer {
     queue: mpsc::Receiver<Message>,
     bell: Arc<Bell>,
     counter: Arc<Counter>,
+    counters: Arc<Counters>,
     artifacts: Artifacts,
     events: Events,
 }
@@ -146,8 +178,14 @@ impl Committer {
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let bell = Arc::new(Bell::default());
         let counter = Arc::new(Counter::default());
-        let desk = Desk { queue: sender, bell: Arc::clone(&bell), counter: Arc::clone(&counter) };
-        Ok((Self { ledger, store, config, clock, queue, bell, counter, artifacts, events }, desk))
+        let counters = Arc::new(Counters::default());
+        let desk = Desk {
+            queue: sender,
+            bell: Arc::clone(&bell),
+            counter: Arc::clone(&counter),
+            counters: Arc::clone(&counters),
+        };
+        Ok((Self { ledger, store, config, clock, queue, bell, counter, counters, artifacts, events }, desk))
     }
 
     /// Works until told to stop, then answers what waits.
@@ -197,18 +235,24 @@ impl Committer {
                 self.bell.ring_all();
             }
             let now = self.clock.now();
+            let told = epochs_of(&command);
             match self.ledger.handle(command, now) {
                 Ok((answer, new)) => {
+                    if let Some((lease, folds)) = told {
+                        self.counters.epochs(&self.ledger, lease, &folds);
+                    }
                     changes.extend(new);
                     replies.push((reply, Ok(answer)));
                 }
                 Err(rejection) => replies.push((reply, Err(Refusal::Rejected(rejection)))),
             }
         }
+        let watch = Stopwatch::start();
         match self.write(&changes) {
             Ok(()) => {
                 if !changes.is_empty() {
                     self.counter.note(replies.len());
+                    self.counters.commit(replies.len(), watch.seconds());
                 }
                 happenings.extend(changes.iter().filter_map(Happening::of_change).flatten());
                 self.release(replies, happenings, &changes);
@@ -249,6 +293,7 @@ impl Committer {
         happenings.into_iter().for_each(|happening| self.events.tell(happening));
         for change in changes {
             log(change);
+            self.counters.change(change, &self.ledger);
             // One slot for each piece of work that came up; and a slot that was given work wakes the next.
             let study = change.study().and_then(|study| self.ledger.studies().get(&study));
             if let Some(study) = study.filter(|study| study.is_hungry()) {
@@ -267,6 +312,12 @@ impl Committer {
             Err(error) => tracing::error!(%error, "could not read the store either; trying again"),
         }
     }
+}
+
+/// The lease that a command reports epochs of, and the folds of their runs.
+fn epochs_of(command: &Command) -> Option<(LeaseName, Vec<u32>)> {
+    let Command::Progress { lease, epochs, .. } = command else { return None };
+    Some((*lease, epochs.iter().map(|(run, _)| run.fold).collect()))
 }
 
 fn log(change: &Change) {

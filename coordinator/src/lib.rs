@@ -12,6 +12,7 @@ pub mod config;
 pub mod events;
 pub mod ledger;
 pub mod measurements;
+mod metrics;
 mod page;
 pub mod profiles;
 pub mod reporting;

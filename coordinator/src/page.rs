@@ -18,6 +18,7 @@ use crate::artifacts::Artifacts;
 use crate::committer::Desk;
 use crate::events::Events;
 use crate::ledger::{Ledger, Now, Study, StudyId};
+use crate::metrics::Metrics;
 use crate::store::Results;
 
 mod access;
@@ -29,6 +30,7 @@ mod gathered;
 mod grpc;
 mod guard;
 mod live;
+mod probes;
 mod problem;
 mod reports;
 mod stream;
@@ -48,6 +50,7 @@ pub(crate) struct Page {
     events: Events,
     results: Results,
     live: Live,
+    metrics: Arc<Metrics>,
     reports: Reports,
     listeners: Arc<Semaphore>,
     hosts: Hosts,
@@ -67,6 +70,7 @@ impl Page {
             reports: Reports::new(desk.clone(), results.clone(), artifacts),
             listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
             hosts: Hosts::new(hosts),
+            metrics: Metrics::new(desk.clone()),
             desk,
             events,
             results,
@@ -96,7 +100,11 @@ impl Page {
 
 /// The page beside the gRPC services: one router for one port. What neither has is answered in the asker's language.
 pub(crate) fn beside(services: Router, page: Arc<Page>) -> Router {
-    services.layer(from_fn(grpc::only_http2)).merge(router(page)).fallback(missing)
+    services
+        .layer(from_fn(grpc::only_http2))
+        .merge(router(Arc::clone(&page)))
+        .merge(probes::router(page))
+        .fallback(missing)
 }
 
 fn router(page: Arc<Page>) -> Router {
@@ -117,6 +125,7 @@ fn router(page: Arc<Page>) -> Router {
         .route("/api/studies/{study}/{action}", post(actions::act))
         .route("/api/workers", get(api::workers::list))
         .route("/api/events", get(stream::open))
+        .route("/metrics", get(probes::metrics))
         .layer(from_fn_with_state(Arc::clone(&page), guard::guard))
         .with_state(page)
 }

@@ -72,7 +72,10 @@ fn what_cannot_be_nested_is_told_at_its_place() {
             "does not say which kind it is; expected one of hold_out, k_fold",
         ),
         (&*format!("{k}\nouter = \"test_set\""), "the test set cannot be part of nested cross-validation"),
-        (&format!("{k}\nouter = {{ k_fold = {{ folds = 1 }} }}"), "validation.outer.k_fold.folds: must be at least 2, is 1"),
+        (
+            &format!("{k}\nouter = {{ k_fold = {{ folds = 1 }} }}"),
+            "validation.outer.k_fold.folds: must be at least 2, is 1",
+        ),
         (
             &format!("{k}\nouter = {{ k_fold = {{ folds = 400 }} }}"),
             "1203 folds (repeats and those of outer folds",

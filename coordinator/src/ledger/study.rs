@@ -303,6 +303,11 @@ impl Study {
         self.leased.iter().copied()
     }
 
+    /// Cohorts that wait for a slot.
+    pub(crate) fn waiting_cohorts(&self) -> usize {
+        self.ready.len()
+    }
+
     /// The best trial so far.
     #[must_use]
     pub fn best(&self) -> Option<Best> {

@@ -79,6 +79,29 @@ impl Ledger {
 }
 
 impl Command {
+    /// The word that metrics count it by.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::CreateStudy(_) => "create_study",
+            Self::CancelStudy(_) => "cancel_study",
+            Self::PauseStudy(_) => "pause_study",
+            Self::ResumeStudy(_) => "resume_study",
+            Self::PrioritizeStudy { .. } => "prioritize_study",
+            Self::RetryStudy(_) => "retry_study",
+            Self::ExtendStudy { .. } => "extend_study",
+            Self::DeleteStudy(_) => "delete_study",
+            Self::RegisterWorker(_) => "register_worker",
+            Self::DeregisterWorker(_) => "deregister_worker",
+            Self::DrainWorker(_) => "drain_worker",
+            Self::Lease { .. } => "lease",
+            Self::Progress { .. } => "progress",
+            Self::KeepCheckpoint { .. } => "keep_checkpoint",
+            Self::Complete { .. } => "complete",
+            Self::Fail { .. } => "fail",
+            Self::Tick => "tick",
+        }
+    }
+
     /// The worker that a command comes from.
     #[must_use]
     pub fn worker(&self) -> Option<&str> {

@@ -7,4 +7,5 @@ mod work;
 
 mod answers;
 mod events;
+mod metrics;
 mod safety;
