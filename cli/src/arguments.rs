@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use foldwise_line::CredentialArguments;
 use foldwise_study::spec::scale::Scale;
 
 use crate::command::{
@@ -57,6 +58,8 @@ pub(crate) struct Target {
     #[arg(long, value_name = "URL", global = true, default_value = DEFAULT_COORDINATOR)]
     #[arg(env = "FOLDWISE_COORDINATOR", hide_env_values = true)]
     pub(crate) coordinator: String,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialArguments,
 }
 
 /// What to do.

@@ -39,7 +39,7 @@ fn told_to_programs(error: CliError, format: Format) -> CliError {
 
 /// Does what the arguments say.
 pub(crate) async fn execute(arguments: Arguments) -> Result<(), CliError> {
-    let coordinator = arguments.target.coordinator;
+    let coordinator = arguments.target;
     match arguments.command {
         Command::Run(run) => run::execute(run).await,
         Command::Plan(plan) => plan::execute(&plan).await,

@@ -158,7 +158,7 @@ impl CliError {
 
 fn of_call(error: &CallError) -> u8 {
     match error {
-        CallError::Url { .. } | CallError::Refused { usage: true, .. } => USAGE,
+        CallError::Line(_) | CallError::Refused { usage: true, .. } => USAGE,
         CallError::Unreachable { .. } => UNREACHABLE,
         CallError::Unavailable { .. } | CallError::Refused { .. } => FAILED,
     }
