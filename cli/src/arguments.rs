@@ -10,6 +10,7 @@ use foldwise_study::spec::scale::Scale;
 use crate::command::{
     artifact::ArtifactArguments,
     backup::BackupArguments,
+    certs::CertsArguments,
     completions::CompletionsArguments,
     coordinator::CoordinatorArguments,
     data::DataArguments,
@@ -23,6 +24,7 @@ use crate::command::{
     run::RunArguments,
     status::StatusArguments,
     submit::SubmitArguments,
+    token::TokenArguments,
     watch::WatchArguments,
     worker::WorkerArguments,
     workers::WorkersArguments,
@@ -105,6 +107,10 @@ pub(crate) enum Command {
     Artifact(ArtifactArguments),
     /// List, fetch and check the datasets that are known by name
     Data(DataArguments),
+    /// Make certificates for TLS
+    Certs(CertsArguments),
+    /// Make, list and revoke tokens, which say who calls
+    Token(TokenArguments),
     /// Copy a coordinator's state while it works
     Backup(BackupArguments),
     /// Show what a state folder holds, without changing it

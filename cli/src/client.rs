@@ -17,8 +17,10 @@ use crate::render::TableOptions;
 use crate::spec_file::SpecText;
 
 mod call_error;
+mod keys;
 
 pub(crate) use call_error::CallError;
+pub(crate) use keys::Keys;
 
 /// Largest message taken in; the coordinator's own limit.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -37,20 +39,21 @@ pub(crate) struct Client {
 impl Client {
     /// Connects to the coordinator that is meant.
     pub(crate) async fn connect(target: &Target) -> Result<Self, CallError> {
-        let credentials = target.credentials.read().map_err(LineError::from)?;
-        Self::over(Line::new(&target.coordinator, &credentials)?).await
+        let (line, channel) = connected(target).await?;
+        Ok(Self::over(&line, channel))
     }
 
     /// Connects to one that this process started.
     pub(crate) async fn on_this_machine(url: &str) -> Result<Self, CallError> {
-        Self::over(Line::new(url, &Credentials::default())?).await
+        let line = Line::new(url, &Credentials::default())?;
+        let channel = over(&line).await?;
+        Ok(Self::over(&line, channel))
     }
 
-    async fn over(line: Line) -> Result<Self, CallError> {
-        let url = line.url().to_owned();
-        let channel = line.connect().await.map_err(|error| CallError::unreachable(&url, &error))?;
+    fn over(line: &Line, channel: Channel) -> Self {
         let studies = StudyServiceClient::with_interceptor(channel, line.bearer());
-        Ok(Self { url, studies: studies.max_decoding_message_size(MESSAGE_BYTES_MAX) })
+        let studies = studies.max_decoding_message_size(MESSAGE_BYTES_MAX);
+        Self { url: line.url().to_owned(), studies }
     }
 
     /// Submits a study.
@@ -205,6 +208,18 @@ impl Client {
     fn failed(&self, attempt: &'static str) -> impl FnOnce(Status) -> CallError + '_ {
         move |status| CallError::of_status(attempt, &self.url, &status)
     }
+}
+
+/// Connects to the coordinator that is meant.
+async fn connected(target: &Target) -> Result<(Line, Channel), CallError> {
+    let credentials = target.credentials.read().map_err(LineError::from)?;
+    let line = Line::new(&target.coordinator, &credentials)?;
+    let channel = over(&line).await?;
+    Ok((line, channel))
+}
+
+async fn over(line: &Line) -> Result<Channel, CallError> {
+    line.connect().await.map_err(|error| CallError::unreachable(line.url(), &error))
 }
 
 /// What happens to a study.

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::{Access, gate};
 use crate::artifacts::Artifacts;
 use crate::committer::Desk;
 use crate::events::Events;
@@ -31,12 +32,14 @@ mod guard;
 mod live;
 mod problem;
 mod reports;
+mod session;
 mod stream;
 
 use guard::Hosts;
 use live::Live;
 use problem::Problem;
 use reports::Reports;
+use session::Sessions;
 
 /// Pages that may be open at a time; each holds a connection and a little memory.
 const LISTENERS_MAX: usize = 64;
@@ -51,6 +54,8 @@ pub(crate) struct Page {
     reports: Reports,
     listeners: Arc<Semaphore>,
     hosts: Hosts,
+    access: Access,
+    sessions: Sessions,
     stop: CancellationToken,
 }
 
@@ -60,6 +65,7 @@ impl Page {
         (desk, events): (Desk, Events),
         (results, artifacts): (Results, Artifacts),
         hosts: &[String],
+        access: Access,
         stop: CancellationToken,
     ) -> Self {
         let live = Live::follow(&events, stop.clone());
@@ -67,6 +73,8 @@ impl Page {
             reports: Reports::new(desk.clone(), results.clone(), artifacts),
             listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
             hosts: Hosts::new(hosts),
+            access,
+            sessions: Sessions::default(),
             desk,
             events,
             results,
@@ -95,8 +103,8 @@ impl Page {
 }
 
 /// The page beside the gRPC services: one router for one port. What neither has is answered in the asker's language.
-pub(crate) fn beside(services: Router, page: Arc<Page>) -> Router {
-    services.layer(from_fn(grpc::only_http2)).merge(router(page)).fallback(missing)
+pub(crate) fn beside(services: Router, access: Access, page: Arc<Page>) -> Router {
+    services.layer(from_fn_with_state(access, gate)).merge(router(page)).fallback(missing)
 }
 
 fn router(page: Arc<Page>) -> Router {
@@ -117,6 +125,7 @@ fn router(page: Arc<Page>) -> Router {
         .route("/api/studies/{study}/{action}", post(actions::act))
         .route("/api/workers", get(api::workers::list))
         .route("/api/events", get(stream::open))
+        .route(session::PATH, get(session::show).post(session::sign_in).delete(session::sign_out))
         .layer(from_fn_with_state(Arc::clone(&page), guard::guard))
         .with_state(page)
 }

@@ -116,6 +116,27 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// With a token.
+    #[must_use]
+    pub fn token(mut self, secret: Secret) -> Self {
+        self.token = Some(TokenSource::Given(secret));
+        self
+    }
+
+    /// Believing a CA, whose certificate is in a file.
+    #[must_use]
+    pub fn ca(mut self, file: impl Into<PathBuf>) -> Self {
+        self.ca = Some(file.into());
+        self
+    }
+
+    /// With a certificate and its key, in two files.
+    #[must_use]
+    pub fn identity(mut self, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.identity = Some(Identity { cert: cert.into(), key: key.into() });
+        self
+    }
+
     /// Sees early that every file can be read, and that no token is sent in clear.
     pub(crate) fn check(&self, address: &Address) -> Result<(), CredentialsError> {
         if let Some(token) = &self.token {

@@ -5,6 +5,9 @@ use std::io;
 
 use rustls::CertificateError;
 
+/// What HTTP/2 makes of the first bytes of TLS: an alert is no frame.
+const ALERT: &str = "frame with invalid size";
+
 /// The cause of causes says most: `Connection refused` rather than `transport error`.
 #[must_use]
 pub fn innermost(error: &(dyn Error + 'static)) -> String {
@@ -12,7 +15,8 @@ pub fn innermost(error: &(dyn Error + 'static)) -> String {
     while let Some(source) = error.source() {
         error = source;
     }
-    error.to_string()
+    let text = error.to_string();
+    if text.contains(ALERT) { format!("{text}; it may speak TLS: try https://") } else { text }
 }
 
 /// An error of TLS with its remedy.

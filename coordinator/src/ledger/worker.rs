@@ -99,6 +99,8 @@ impl Command {
             | Self::ExtendStudy { .. }
             | Self::DeleteStudy(_)
             | Self::DrainWorker(_)
+            | Self::CreateToken(_)
+            | Self::RevokeToken(_)
             | Self::Tick => None,
         }
     }
