@@ -11,6 +11,9 @@ from cluster import SMALL, Cluster, foldwise_alone
 import foldwise
 from foldwise.credentials import Credentials
 
+# Not one of any coordinator.
+SECRET = "fw_0123_4567"
+
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
@@ -72,10 +75,10 @@ def test_a_ca_that_is_not_trusted_is_the_reason(guarded: Cluster) -> None:
 
 
 def test_a_token_is_neither_shown_nor_sent_in_clear() -> None:
-    credentials = Credentials.read(ca=None, token="fw_secret", token_file=None, cert=None, key=None)
-    assert "fw_secret" not in repr(credentials)
+    credentials = Credentials.read(ca=None, token=SECRET, token_file=None, cert=None, key=None)
+    assert SECRET not in repr(credentials)
     with pytest.raises(foldwise.FoldwiseError, match="in clear") as caught:
-        foldwise.connect("http://192.0.2.1:7070", token="fw_secret")
-    assert "fw_secret" not in str(caught.value)
+        foldwise.connect("http://192.0.2.1:7070", token=SECRET)
+    assert SECRET not in str(caught.value)
     with pytest.raises(foldwise.FoldwiseError, match="holds no token"):
-        foldwise.connect("http://127.0.0.1:7070", token="two words")
+        foldwise.connect("http://127.0.0.1:7070", token=f"{SECRET} {SECRET}")

@@ -50,7 +50,9 @@ class Credentials:
             token=token or (None if given else os.environ.get(TOKEN_VARIABLE) or None),
         )
         if (read.cert is None) != (read.key is None):
-            raise FoldwiseError("cannot connect", "a certificate and its key belong together", "give both cert= and key=")
+            raise FoldwiseError(
+                "cannot connect", "a certificate and its key belong together", "give both cert= and key="
+            )
         return read
 
     @property
@@ -61,9 +63,9 @@ class Credentials:
     def channel(self) -> grpc.ChannelCredentials:
         """For a channel with TLS."""
         return grpc.ssl_channel_credentials(
-            root_certificates=self.ca and _bytes_of(self.ca),
-            private_key=self.key and _bytes_of(self.key),
-            certificate_chain=self.cert and _bytes_of(self.cert),
+            root_certificates=_bytes_of(self.ca) if self.ca else None,
+            private_key=_bytes_of(self.key) if self.key else None,
+            certificate_chain=_bytes_of(self.cert) if self.cert else None,
         )
 
     def check(self, url: str, host: str, *, tls: bool) -> None:

@@ -30,7 +30,10 @@ BROKEN = re.compile(
 )
 # What such words come to, the first that fits; else the system's reason at their end, as in `connect: Refused (111)`.
 MEANINGS = (
-    (r"CERTIFICATE_VERIFY_FAILED|self.signed certificate", "its certificate is signed by a CA that is not trusted here: give ca="),
+    (
+        r"CERTIFICATE_VERIFY_FAILED|self.signed certificate",
+        "its certificate is signed by a CA that is not trusted here: give ca=",
+    ),
     (r"[Hh]ostname [Vv]erification|Peer name .* is not in peer certificate", "its certificate is for other names"),
     (r"WRONG_VERSION_NUMBER", "it does not speak TLS: try http://"),
     (r"resolv|lookup|\bdns\b", "its name is that of no machine"),
@@ -63,7 +66,9 @@ def error_of(error: grpc.RpcError, attempt: str, url: str, *, placed: bool = Tru
     if problems:
         return SpecError(what, problems)
     if code is grpc.StatusCode.UNAUTHENTICATED:
-        return RefusedError(what, message, "give a token (token_file= or FOLDWISE_TOKEN) or a certificate (cert= and key=)")
+        return RefusedError(
+            what, message, "give a token (token_file= or FOLDWISE_TOKEN) or a certificate (cert= and key=)"
+        )
     if code is grpc.StatusCode.NOT_FOUND:
         return NotFoundError(what, message)
     return RefusedError(what, message or str(code.name))
