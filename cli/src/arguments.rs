@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use foldwise_line::CredentialArguments;
 use foldwise_study::spec::scale::Scale;
 
 use crate::command::{
     artifact::ArtifactArguments,
     backup::BackupArguments,
+    certs::CertsArguments,
     completions::CompletionsArguments,
     coordinator::CoordinatorArguments,
     data::DataArguments,
@@ -22,6 +24,7 @@ use crate::command::{
     run::RunArguments,
     status::StatusArguments,
     submit::SubmitArguments,
+    token::TokenArguments,
     watch::WatchArguments,
     worker::WorkerArguments,
     workers::WorkersArguments,
@@ -57,6 +60,8 @@ pub(crate) struct Target {
     #[arg(long, value_name = "URL", global = true, default_value = DEFAULT_COORDINATOR)]
     #[arg(env = "FOLDWISE_COORDINATOR", hide_env_values = true)]
     pub(crate) coordinator: String,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialArguments,
 }
 
 /// What to do.
@@ -102,6 +107,10 @@ pub(crate) enum Command {
     Artifact(ArtifactArguments),
     /// List, fetch and check the datasets that are known by name
     Data(DataArguments),
+    /// Make certificates for TLS
+    Certs(CertsArguments),
+    /// Make, list and revoke tokens, which say who calls
+    Token(TokenArguments),
     /// Copy a coordinator's state while it works
     Backup(BackupArguments),
     /// Show what a state folder holds, without changing it

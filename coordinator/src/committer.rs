@@ -9,6 +9,7 @@ use foldwise_study::spec::DeviceKind;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::access::Tokens;
 use crate::artifacts::Artifacts;
 use crate::bell::Bell;
 use crate::blocking;
@@ -150,6 +151,7 @@ pub struct Committer {
     counters: Arc<Counters>,
     artifacts: Artifacts,
     events: Events,
+    tokens: Tokens,
 }
 
 impl std::fmt::Debug for Message {
@@ -175,6 +177,8 @@ impl Committer {
     ) -> Result<(Self, Desk), StoreError> {
         let ledger = Ledger::rebuild(config.clone(), store.load()?, clock.now());
         artifacts.sweep(&ledger.artifacts().collect());
+        let tokens = Tokens::default();
+        ledger.tokens().for_each(|record| tokens.put(record.clone()));
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let bell = Arc::new(Bell::default());
         let counter = Arc::new(Counter::default());
@@ -185,7 +189,14 @@ impl Committer {
             counter: Arc::clone(&counter),
             counters: Arc::clone(&counters),
         };
-        Ok((Self { ledger, store, config, clock, queue, bell, counter, counters, artifacts, events }, desk))
+        let committer =
+            Self { ledger, store, config, clock, queue, bell, counter, counters, artifacts, events, tokens };
+        Ok((committer, desk))
+    }
+
+    /// The tokens that are durable, as they change.
+    pub(crate) fn tokens(&self) -> Tokens {
+        self.tokens.clone()
     }
 
     /// Works until told to stop, then answers what waits.
@@ -230,17 +241,18 @@ impl Committer {
                 }
                 Message::Command(command, reply) => (command, reply),
             };
-            happenings.extend(Happening::of_command(&command));
+            let told = Happening::of_command(&command);
             if matches!(command, Command::DrainWorker(_)) {
                 self.bell.ring_all();
             }
             let now = self.clock.now();
-            let told = epochs_of(&command);
+            let reported = epochs_of(&command);
             match self.ledger.handle(command, now) {
                 Ok((answer, new)) => {
-                    if let Some((lease, folds)) = told {
+                    if let Some((lease, folds)) = reported {
                         self.counters.epochs(&self.ledger, lease, &folds);
                     }
+                    happenings.extend(told);
                     changes.extend(new);
                     replies.push((reply, Ok(answer)));
                 }
@@ -280,10 +292,15 @@ impl Committer {
         happenings: Vec<Happening>,
         changes: &[Change],
     ) {
-        // Before the replies: who is told that a study is deleted finds none of its files.
+        // Before the replies: who is told that a study is deleted finds none of its files, and that a token is revoked, that
+        // it is of no use.
         for change in changes {
-            if let Change::ArtifactUnneeded { digest } = change {
-                self.artifacts.remove(digest);
+            match change {
+                Change::ArtifactUnneeded { digest } => self.artifacts.remove(digest),
+                Change::TokenCreated(record) | Change::TokenRevoked(record) => {
+                    self.tokens.put(record.clone());
+                }
+                _ => {}
             }
         }
         for (reply, answer) in replies {
@@ -361,6 +378,12 @@ fn log(change: &Change) {
         }
         Change::StudyReopened { study, .. } => tracing::info!(study, "study goes on"),
         Change::StudyDeleted { study } => tracing::info!(study, "study deleted"),
+        Change::TokenCreated(token) => {
+            tracing::info!(token = token.id, principal = %token.principal, "token made");
+        }
+        Change::TokenRevoked(token) => {
+            tracing::info!(token = token.id, principal = %token.principal, "token revoked");
+        }
         Change::ArtifactUnneeded { digest } => tracing::debug!(digest, "file no longer needed"),
         Change::CohortDone { study, cohort, attempt, worker, .. } => {
             tracing::info!(study, cohort, attempt, worker, "cohort done");

@@ -19,6 +19,7 @@ mod contradiction;
 mod inspect;
 mod measured;
 mod read;
+mod token;
 mod write;
 
 pub use backup::{Copied, backup};

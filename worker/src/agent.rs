@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldwise_line::Credentials;
 use foldwise_proto::v1 as proto;
 use foldwise_study::spec::DeviceKind;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +36,8 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 pub struct AgentConfig {
     /// The coordinator, such as `http://127.0.0.1:7070`.
     pub coordinator: String,
+    /// What the coordinator is called with.
+    pub credentials: Credentials,
     /// The worker's name: unique among the coordinator's workers.
     pub name: String,
     /// What each slot trains on.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use foldwise_line::{CredentialArguments, Line};
 use foldwise_study::spec::DeviceKind;
 use foldwise_worker::agent::{self, AgentConfig, HUGE_PAGES, ProcessLauncher, SlotDevice};
 use foldwise_worker::process::{self, TrainerConfig};
@@ -51,6 +52,8 @@ struct AgentArguments {
     /// The coordinator's URL.
     #[arg(long, env = "FOLDWISE_COORDINATOR", default_value = "http://127.0.0.1:7070")]
     coordinator: String,
+    #[command(flatten)]
+    credentials: CredentialArguments,
     /// This worker's name, unique among the coordinator's workers [default: the host's name and a random part].
     #[arg(long, env = "FOLDWISE_WORKER_NAME")]
     name: Option<String>,
@@ -159,6 +162,7 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
     let slots = slot_devices(arguments.device, arguments.slots)?;
     let config = AgentConfig {
         coordinator: arguments.coordinator,
+        credentials: arguments.credentials.read().map_err(|error| error.to_string())?,
         name: arguments.name.unwrap_or_else(machine::worker_name),
         slots,
         connect_patience: Duration::from_secs(arguments.connect_seconds),
@@ -180,7 +184,7 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
     runtime.block_on(async {
         let drain = CancellationToken::new();
         tokio::spawn(drain_on_signal(drain.clone()));
-        agent::run(config, Arc::new(launcher), &Endpoint::connect_lazy, drain)
+        agent::run(config, Arc::new(launcher), &|line: &Line, endpoint: &Endpoint| line.lazy(endpoint), drain)
             .await
             .map_err(|error| error.to_string())
     })

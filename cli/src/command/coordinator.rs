@@ -21,14 +21,22 @@ Options win over environment variables, those over the configuration file, and t
 
 Examples:
   foldwise coordinator
-  foldwise coordinator --listen 0.0.0.0:7070 --insecure --state /var/lib/foldwise
+  foldwise coordinator --listen 0.0.0.0:7070 --tls-cert server.crt --tls-key server.key --client-ca ca.crt
   foldwise coordinator --config foldwise.toml
+
+Where other machines reach it a coordinator starts with TLS and authentication alone: `foldwise certs` makes
+certificates and `foldwise token` tokens; the first start writes an administrator's to STATE/admin-token.
 
 A configuration file holds any of these:
   listen = \"127.0.0.1:7070\"
   state = \".foldwise\"
   lease_seconds = 30.0
   insecure = false
+  tls_cert = \"server.crt\"
+  tls_key = \"server.key\"
+  client_ca = \"ca.crt\"
+  authenticate = true
+  audit_log = \"audit.jsonl\"
   profiles = [\"den.toml\"]
   page_hosts = [\"den.example.org\"]")]
 pub(crate) struct CoordinatorArguments {
@@ -41,7 +49,23 @@ pub(crate) struct CoordinatorArguments {
     /// Silence after which a worker's lease is lost [default: 30]
     #[arg(long, env = "FOLDWISE_LEASE_SECONDS", hide_env_values = true, value_name = "SECONDS")]
     lease_seconds: Option<f64>,
-    /// Listen where other machines reach it, without encryption or authentication
+    /// The certificate to show, as PEM; read again when it changes
+    #[arg(long, env = "FOLDWISE_TLS_CERT", hide_env_values = true, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, as PEM
+    #[arg(long, env = "FOLDWISE_TLS_KEY", hide_env_values = true, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// The CA whose certificates say who calls, as PEM
+    #[arg(long, env = "FOLDWISE_CLIENT_CA", hide_env_values = true, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
+    /// Whether callers must say who they are, by a token or a certificate [default: where there is TLS]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(env = "FOLDWISE_AUTHENTICATE", hide_env_values = true)]
+    authenticate: Option<bool>,
+    /// Where to write decisions down, a line of JSON each; otherwise they are in the log
+    #[arg(long, env = "FOLDWISE_AUDIT_LOG", hide_env_values = true, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
+    /// Listen where other machines reach it, whatever is missing of encryption and authentication
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(env = "FOLDWISE_INSECURE", hide_env_values = true)]
     insecure: Option<bool>,
@@ -90,8 +114,8 @@ impl CoordinatorError {
         match self {
             Self::Read { .. } | Self::Config { .. } => true,
             Self::Start(error) => {
-                use StartError::{LeaseSeconds, Profile, Unprotected};
-                matches!(error, Unprotected(_) | LeaseSeconds(_) | Profile(_))
+                use StartError::{LeaseSeconds, Profile, Tls, Unprotected};
+                matches!(error, Unprotected { .. } | LeaseSeconds(_) | Profile(_) | Tls(_))
             }
             Self::Serve(_) => false,
         }
@@ -108,6 +132,11 @@ impl CoordinatorArguments {
             state: self.state.clone().unwrap_or(file.state),
             lease_seconds: self.lease_seconds.unwrap_or(file.lease_seconds),
             insecure: self.insecure.unwrap_or(file.insecure),
+            tls_cert: self.tls_cert.clone().or(file.tls_cert),
+            tls_key: self.tls_key.clone().or(file.tls_key),
+            client_ca: self.client_ca.clone().or(file.client_ca),
+            authenticate: self.authenticate.or(file.authenticate),
+            audit_log: self.audit_log.clone().or(file.audit_log),
             profiles: if given.is_empty() { file.profiles } else { given.clone() },
             page_hosts: if self.page_hosts.is_empty() { file.page_hosts } else { self.page_hosts.clone() },
         })
@@ -126,11 +155,16 @@ pub(super) async fn execute(arguments: CoordinatorArguments) -> Result<(), CliEr
     let config = arguments.settle()?;
     let interrupt = Interrupt::listen().map_err(CliError::Signals)?;
     let cache = Cache::from_environment()?;
-    let coordinator = Coordinator::open(&config, cache).map_err(CoordinatorError::from)?;
+    // The port first: what may not be reached begins nothing.
     let listener = Listener::bind(&config).await.map_err(CoordinatorError::from)?;
-    let address = listener.address();
+    let coordinator = Coordinator::open(&config, cache).map_err(CoordinatorError::from)?;
+    let (address, scheme) = (listener.address(), listener.scheme());
     // Whether anybody reads the line or not, there is work to do.
-    let told = format!("listening on http://{address}\nthe page is at http://{}/", reached_at(address));
+    let reached = reached_at(address);
+    let mut told = format!("listening on {scheme}://{address}\nthe page is at {scheme}://{reached}/");
+    if let Some(path) = coordinator.first_token() {
+        told.push_str(&format!("\nan administrator's token is in {}; make others with it", path.display()));
+    }
     if let Err(error) = output::print(&told) {
         tracing::warn!(%error, %address, "the address could not be printed");
     }

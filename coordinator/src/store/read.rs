@@ -11,7 +11,7 @@ use foldwise_study::trials::{RowFacts, Trials};
 use rusqlite::{Connection, Row};
 use serde::de::DeserializeOwned;
 
-use super::{StoreError, StoredRun, contradiction, explain, measured};
+use super::{StoreError, StoredRun, contradiction, explain, measured, token};
 use crate::ledger::{
     Checkpoint, CohortRow, CohortState, EndedAs, FailedAttempt, FailureKind, RunEnd, RunRow, Snapshot, Stage,
     StudyId, StudyRecord, StudyRow,
@@ -26,6 +26,7 @@ pub(super) fn snapshot(connection: &Connection, folder: &Path) -> Result<Snapsho
     while let Some(row) = rows.next().map_err(failed)? {
         snapshot.studies.push(study(connection, folder, row)?);
     }
+    snapshot.tokens = token::all(connection, folder)?;
     let last: i64 =
         connection.query_row("SELECT number FROM last_study", [], |row| row.get(0)).map_err(failed)?;
     let fits = u64::try_from(last).ok().filter(|&last| last < i64::MAX.unsigned_abs());

@@ -3,6 +3,7 @@
 use foldwise_study::plan::RunId;
 use rusqlite::{Connection, Result, params};
 
+use super::token;
 use crate::ledger::{Change, CohortId, FailedAttempt, MemberResult, Stage, StudyId, StudyRecord, Superseded};
 
 pub(super) fn write(connection: &Connection, change: &Change) -> Result<()> {
@@ -62,6 +63,8 @@ pub(super) fn write(connection: &Connection, change: &Change) -> Result<()> {
                 params![study.cast_signed()],
             )
         }
+        Change::TokenCreated(record) => token::insert(connection, record),
+        Change::TokenRevoked(record) => token::revoke(connection, record),
         Change::ArtifactUnneeded { .. } => Ok(()),
         Change::CohortAdded { .. }
         | Change::CohortLeased { .. }

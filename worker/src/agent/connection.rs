@@ -7,10 +7,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use foldwise_line::{Bearer, Line, LineError, innermost};
 use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::worker_service_client::WorkerServiceClient;
 use foldwise_proto::v1::{self as proto};
 use foldwise_proto::{PROTOCOL_VERSION, WORKER_NOT_REGISTERED};
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -32,14 +34,9 @@ const CALL_SECONDS: u64 = 30;
 /// Why an agent has no coordinator.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ConnectionError {
-    /// Not a URL.
-    #[error("`{url}` is not a coordinator's URL: {reason}; write it like http://127.0.0.1:7070")]
-    Url {
-        /// What was given.
-        url: String,
-        /// Why.
-        reason: String,
-    },
+    /// Not an address, or nothing that it can be called with.
+    #[error("{0} (an address looks like http://127.0.0.1:7070 or https://den.example:7070)")]
+    Line(#[from] LineError),
     /// Nobody answers.
     #[error(
         "no coordinator answers at {url} ({reason}): start one with `foldwise coordinator`, or name another \
@@ -62,7 +59,7 @@ pub enum ConnectionError {
 }
 
 /// Makes a channel to an address; it may connect later. A simulation has its own network.
-pub type Dial = dyn Fn(&Endpoint) -> Channel + Send + Sync;
+pub type Dial = dyn Fn(&Line, &Endpoint) -> Channel + Send + Sync;
 
 /// What asking for work brought.
 #[derive(Debug)]
@@ -78,8 +75,8 @@ pub(super) enum Leased {
 /// A line to the coordinator, registered.
 #[derive(Debug)]
 pub(super) struct Connection {
-    client: WorkerServiceClient<Channel>,
-    files: StudyServiceClient<Channel>,
+    client: Client,
+    files: StudyServiceClient<InterceptedService<Channel, Bearer>>,
     config: AgentConfig,
     lease_seconds: f64,
     refusal: OnceLock<ConnectionError>,
@@ -88,29 +85,23 @@ pub(super) struct Connection {
 impl Connection {
     /// Registers the worker, waiting for the coordinator as long as the configuration says.
     pub(super) async fn open(config: &AgentConfig, dial: &Dial) -> Result<Self, ConnectionError> {
-        let url = with_scheme(&config.coordinator);
-        if !url.starts_with("http://") {
-            let reason = "only http:// addresses are understood".to_owned();
-            return Err(ConnectionError::Url { url, reason });
-        }
-        let endpoint = Endpoint::from_shared(url.clone())
-            .map_err(|error| ConnectionError::Url { url: url.clone(), reason: error.to_string() })?
-            .connect_timeout(Duration::from_secs(5))
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_while_idle(true);
-        let channel = dial(&endpoint);
-        let client = WorkerServiceClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let files = StudyServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let line = Line::new(&config.coordinator, &config.credentials)?;
+        let (url, endpoint, bearer) = (line.url().to_owned(), line.endpoint(), line.bearer());
+        let channel = dial(&line, &endpoint);
+        let client = WorkerServiceClient::with_interceptor(channel.clone(), bearer.clone())
+            .max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let files = StudyServiceClient::with_interceptor(channel, bearer)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX);
         let register = || async { register(client.clone(), config).await };
         let welcome = register
             .retry(backoff(Some(config.connect_patience), config.jitter_seed))
             .when(is_passing)
             .notify(
-                |status, pause| tracing::info!(%url, reason = status.message(), ?pause, "no coordinator yet"),
+                |status, pause| tracing::info!(%url, reason = reason(status), ?pause, "no coordinator yet"),
             )
             .await
             .map_err(|status| {
-                let reason = status.message().to_owned();
+                let reason = reason(&status);
                 if is_passing(&status) {
                     ConnectionError::Unreachable { url: url.clone(), reason }
                 } else {
@@ -300,11 +291,11 @@ impl Connection {
     }
 }
 
-type Client = WorkerServiceClient<Channel>;
+type Client = WorkerServiceClient<InterceptedService<Channel, Bearer>>;
 
-/// `host:port` means `http://host:port`, as for every other command.
-fn with_scheme(url: &str) -> String {
-    if url.contains("://") { url.to_owned() } else { format!("http://{url}") }
+/// What a person is told of a call that failed: what broke the connection, or what the coordinator said.
+fn reason(status: &Status) -> String {
+    std::error::Error::source(status).map_or_else(|| status.message().to_owned(), innermost)
 }
 
 async fn register(mut client: Client, config: &AgentConfig) -> Result<proto::RegisterWorkerResponse, Status> {

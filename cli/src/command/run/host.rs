@@ -28,9 +28,8 @@ impl Host {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             state: state.root().to_owned(),
             lease_seconds: LEASE_SECONDS,
-            insecure: false,
             profiles: profiles.files.clone(),
-            page_hosts: Vec::new(),
+            ..Config::default()
         };
         let coordinator = Coordinator::open(&config, Cache::from_environment().map_err(StartError::from)?)?;
         let listener = Listener::bind(&config).await?;

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import grpc
 from google.protobuf.message import Message
 
+from foldwise.credentials import Credentials
 from foldwise.errors import AddressError, DeadlineError, FoldwiseError
 from foldwise.statuses import error_of, unreachable
 from foldwise.v1 import study_pb2
@@ -45,34 +46,44 @@ _OPTIONS = (
 _SERVICE = study_pb2.DESCRIPTOR.services_by_name["StudyService"]
 
 
-def url_of(address: str | None) -> str:
+def url_of(address: str | None, *, tls: bool = False) -> str:
     """The address that is meant: the one given, the environment's, or the default."""
     address = address or os.environ.get(ADDRESS_VARIABLE) or ADDRESS_DEFAULT
-    return address if "://" in address else f"http://{address}"
+    return address if "://" in address else f"{'https' if tls else 'http'}://{address}"
 
 
-def _target_of(url: str) -> str:
+def _parts_of(url: str) -> tuple[bool, str, int]:
+    """Whether there is TLS, the machine, and the port."""
     what, remedy = f"`{url}` cannot be used as a coordinator", f"an address looks like {ADDRESS_DEFAULT}"
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or 80
+        host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         raise AddressError(what, "its machine or port cannot be read", remedy) from None
-    if parts.scheme != "http":
-        raise AddressError(what, "only http:// addresses are understood", remedy)
+    if parts.scheme not in ("http", "https"):
+        raise AddressError(what, "only http:// and https:// addresses are understood", remedy)
+    if parts.username is not None:
+        raise AddressError(what, "it holds a name or a secret, which do not belong into an address", remedy)
     if not host:
         raise AddressError(what, "it names no machine", remedy)
-    return f"dns:///[{host}]:{port}" if ":" in host else f"dns:///{host}:{port}"
+    return parts.scheme == "https", host, port
 
 
 class Connection:
     """A channel to one coordinator."""
 
-    def __init__(self, address: str | None, call_s: float) -> None:
+    def __init__(self, address: str | None, call_s: float, credentials: Credentials | None = None) -> None:
         if not call_s > 0:
             raise FoldwiseError("cannot connect", f"a timeout of {call_s} s leaves no time", "give seconds above 0")
-        self.url, self.call_s = url_of(address), call_s
-        self._channel = grpc.insecure_channel(_target_of(self.url), options=_OPTIONS)
+        self._credentials = credentials or Credentials()
+        self.url, self.call_s = url_of(address, tls=self._credentials.wants_tls), call_s
+        tls, host, port = _parts_of(self.url)
+        self._credentials.check(self.url, host, tls=tls)
+        target = f"dns:///[{host}]:{port}" if ":" in host else f"dns:///{host}:{port}"
+        if tls:
+            self._channel = grpc.secure_channel(target, self._credentials.channel(), options=_OPTIONS)
+        else:
+            self._channel = grpc.insecure_channel(target, options=_OPTIONS)
         self._open = True
 
     def close(self) -> None:
@@ -107,7 +118,8 @@ class Connection:
         self._check_open(attempt)
         ask = self._channel.unary_unary(_path(method), _bytes_of, answer.FromString)
         try:
-            return ask(request, timeout=self.call_s if timeout_s is None else timeout_s)
+            timeout = self.call_s if timeout_s is None else timeout_s
+            return ask(request, timeout=timeout, metadata=self._credentials.metadata())
         except grpc.RpcError as error:
             raise error_of(error, attempt, self.url, placed=placed) from None
 
@@ -122,7 +134,8 @@ class Connection:
     ) -> Iterator[Answer]:
         """Asks once and hands out what comes; who stops listening ends the call."""
         self._check_open(attempt)
-        answers = self._channel.unary_stream(_path(method), _bytes_of, answer.FromString)(request, timeout=timeout_s)
+        ask = self._channel.unary_stream(_path(method), _bytes_of, answer.FromString)
+        answers = ask(request, timeout=timeout_s, metadata=self._credentials.metadata())
         try:
             yield from answers
         except grpc.RpcError as error:
