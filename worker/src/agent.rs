@@ -16,12 +16,14 @@ mod attempt;
 mod connection;
 mod hang;
 mod launch;
+mod meters;
 mod scratch;
 mod slot;
 mod trainer;
 
 pub use connection::{ConnectionError, Dial};
 pub use launch::{Ending, HUGE_PAGES, Launch, Launched, Life, ProcessLauncher};
+pub use meters::Meters;
 
 use connection::Connection;
 use scratch::Scratch;
@@ -50,6 +52,8 @@ pub struct AgentConfig {
     pub scratch: PathBuf,
     /// What pauses between tries are varied with; random if absent.
     pub jitter_seed: Option<u64>,
+    /// Where what happens is counted.
+    pub meters: Arc<Meters>,
 }
 
 /// What a slot trains on.
@@ -102,7 +106,8 @@ pub async fn run(
     let tasks = TaskTracker::new();
     for (index, trainer, scratch) in started {
         let (connection, launch, grace) = (Arc::clone(&connection), Arc::clone(&launch), config.grace);
-        let slot = Slot { index, connection, launch, scratch, grace, trainer };
+        let meters = Arc::clone(&config.meters);
+        let slot = Slot { index, connection, launch, scratch, grace, trainer, meters };
         tasks.spawn(slot.work(drain.clone()));
     }
     tasks.close();

@@ -1,6 +1,7 @@
 //! `foldwise-worker`: the agent of a machine, and the trainers it starts.
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,9 +10,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use foldwise_line::{CredentialArguments, Line};
 use foldwise_study::spec::DeviceKind;
-use foldwise_worker::agent::{self, AgentConfig, HUGE_PAGES, ProcessLauncher, SlotDevice};
+use foldwise_worker::agent::{self, AgentConfig, HUGE_PAGES, Meters, ProcessLauncher, SlotDevice};
 use foldwise_worker::process::{self, TrainerConfig};
-use foldwise_worker::{cuda, machine};
+use foldwise_worker::{cuda, machine, metrics};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Endpoint;
 use tracing_subscriber::EnvFilter;
@@ -72,6 +73,9 @@ struct AgentArguments {
     /// Seconds to look for the coordinator before giving up.
     #[arg(long, default_value_t = 30)]
     connect_seconds: u64,
+    /// An address to answer `GET /metrics` on, such as 127.0.0.1:9470; none by default. Whoever reaches it may read it.
+    #[arg(long, env = "FOLDWISE_WORKER_METRICS", value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     /// How log lines are written.
     #[arg(long, env = "FOLDWISE_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -160,6 +164,7 @@ fn run_trainer(arguments: TrainerArguments) -> Result<(), String> {
 fn run_agent(arguments: AgentArguments) -> Result<(), String> {
     start_log(arguments.log_format);
     let slots = slot_devices(arguments.device, arguments.slots)?;
+    let meters = Arc::new(Meters::new(slots.len()));
     let config = AgentConfig {
         coordinator: arguments.coordinator,
         credentials: arguments.credentials.read().map_err(|error| error.to_string())?,
@@ -169,6 +174,7 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
         grace: Duration::from_secs(arguments.grace_seconds),
         scratch: std::env::temp_dir(),
         jitter_seed: None,
+        meters: Arc::clone(&meters),
     };
     let program = std::env::current_exe()
         .map_err(|error| format!("cannot find the path of this program to start trainers from: {error}"))?;
@@ -182,6 +188,10 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
         .build()
         .map_err(|error| format!("cannot start the agent's tasks: {error}"))?;
     runtime.block_on(async {
+        if let Some(address) = arguments.metrics {
+            let bound = metrics::serve(address, meters).await.map_err(|error| error.to_string())?;
+            tracing::info!(address = %bound, "metrics are answered");
+        }
         let drain = CancellationToken::new();
         tokio::spawn(drain_on_signal(drain.clone()));
         agent::run(config, Arc::new(launcher), &|line: &Line, endpoint: &Endpoint| line.lazy(endpoint), drain)

@@ -10,7 +10,7 @@ use foldwise_coordinator::{Config, Coordinator};
 use foldwise_data::Cache;
 use foldwise_line::Credentials;
 use foldwise_study::spec::DeviceKind;
-use foldwise_worker::agent::{self, AgentConfig, SlotDevice};
+use foldwise_worker::agent::{self, AgentConfig, Meters, SlotDevice};
 use tokio_util::sync::CancellationToken;
 use turmoil::Sim;
 
@@ -139,6 +139,7 @@ fn add_worker(
         grace: Duration::from_secs(2),
         scratch,
         jitter_seed: Some(scenario.seed),
+        meters: Arc::new(Meters::new(slots as usize)),
     };
     let launch = Arc::new(StubLauncher {
         faults: scenario.trainers,
