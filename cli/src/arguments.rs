@@ -15,6 +15,7 @@ use crate::command::{
     coordinator::CoordinatorArguments,
     data::DataArguments,
     drain::DrainArguments,
+    health::HealthArguments,
     inspect::InspectArguments,
     list::ListArguments,
     man::ManArguments,
@@ -103,6 +104,8 @@ pub(crate) enum Command {
     Workers(WorkersArguments),
     /// Empty a worker and end it
     Drain(DrainArguments),
+    /// Tell whether a coordinator serves
+    Health(HealthArguments),
     /// Save a file that the coordinator keeps, such as a study's final weights
     Artifact(ArtifactArguments),
     /// List, fetch and check the datasets that are known by name

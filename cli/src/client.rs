@@ -11,12 +11,14 @@ use foldwise_proto::v1::{
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Status, Streaming};
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::arguments::Target;
 use crate::render::TableOptions;
 use crate::spec_file::SpecText;
 
 mod call_error;
+mod health;
 mod keys;
 
 pub(crate) use call_error::CallError;
@@ -34,6 +36,7 @@ const RUNS_PER_PAGE: u32 = 10_000;
 pub(crate) struct Client {
     url: String,
     studies: StudyServiceClient<InterceptedService<Channel, Bearer>>,
+    health: HealthClient<Channel>,
 }
 
 impl Client {
@@ -51,9 +54,11 @@ impl Client {
     }
 
     fn over(line: &Line, channel: Channel) -> Self {
+        // Whether it serves it tells everybody: nobody's token goes there.
+        let health = HealthClient::new(channel.clone());
         let studies = StudyServiceClient::with_interceptor(channel, line.bearer());
         let studies = studies.max_decoding_message_size(MESSAGE_BYTES_MAX);
-        Self { url: line.url().to_owned(), studies }
+        Self { url: line.url().to_owned(), studies, health }
     }
 
     /// Submits a study.

@@ -12,6 +12,7 @@ pub(crate) mod completions;
 pub(crate) mod coordinator;
 pub(crate) mod data;
 pub(crate) mod drain;
+pub(crate) mod health;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod man;
@@ -65,6 +66,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::Inspect(inspect) => inspect::execute(&inspect),
         Command::Report(report) => report::execute(&report, &coordinator).await,
         Command::Workers(workers) => workers::execute(&workers, &coordinator).await,
+        Command::Health(health) => health::execute(&health, &coordinator).await,
         Command::Artifact(artifact) => artifact::execute(&artifact, &coordinator).await,
         Command::Data(data) => data::execute(data).await,
         Command::Schema => schema::execute(),

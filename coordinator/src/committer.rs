@@ -266,7 +266,8 @@ impl Committer {
                     self.counter.note(replies.len());
                     self.counters.commit(replies.len(), watch.seconds());
                 }
-                happenings.extend(changes.iter().filter_map(Happening::of_change).flatten());
+                let told = changes.iter().filter_map(|change| Happening::of_change(change, &self.ledger));
+                happenings.extend(told.flatten());
                 self.release(replies, happenings, &changes);
             }
             Err(error) => {

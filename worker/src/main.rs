@@ -158,7 +158,23 @@ fn run_trainer(arguments: TrainerArguments) -> Result<(), String> {
         TrainerDevice::Cuda => DeviceKind::Cuda,
     };
     let TrainerArguments { ordinal, threads, scratch, .. } = arguments;
+    leave_signals_to_the_agent();
     process::run(&TrainerConfig { device, ordinal, threads, scratch }).map_err(|error| error.to_string())
+}
+
+/// Who stops a job as a whole (Slurm, systemd) signals every process in it. A trainer then trains on: the agent tells it
+/// where to stop, and when the agent is gone its pipe closes.
+fn leave_signals_to_the_agent() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+    let caught = runtime.and_then(|runtime| {
+        let _entered = runtime.enter();
+        // What is caught once does not end this process any more, whether anybody listens or not.
+        signal(SignalKind::terminate()).and(signal(SignalKind::interrupt())).map(drop)
+    });
+    if let Err(error) = caught {
+        eprintln!("warning: signals to this trainer will end it: {error}");
+    }
 }
 
 fn run_agent(arguments: AgentArguments) -> Result<(), String> {

@@ -123,7 +123,7 @@ impl Watch {
                 let event = proto::EpochEvent { trial: run.trial, fold: run.fold, epoch };
                 self.send(sender, Event::Epoch(event)).await
             }
-            Happening::Runs(id, runs) => {
+            Happening::Runs(id, runs) | Happening::Hands(id, runs) => {
                 let read = self.desk.read(move |ledger, _| {
                     let study = ledger.studies().get(&id);
                     let known = study.into_iter().flat_map(|study| runs.iter().map(move |&run| (study, run)));
