@@ -81,7 +81,14 @@ async fn measure(case: &Case) -> Outcome<Measured> {
     let endpoint = served.endpoint()?;
     let mut person = StudyServiceClient::new(endpoint.connect().await?);
     let (spec, format) = (spec(case.trials, FOLDS, 1, case.width), proto::SpecFormat::Toml.into());
-    person.create_study(proto::CreateStudyRequest { request_id: "bench".to_owned(), spec, format }).await?;
+    person
+        .create_study(proto::CreateStudyRequest {
+            request_id: "bench".to_owned(),
+            spec,
+            format,
+            parcel: String::new(),
+        })
+        .await?;
     let before = [served.cpu_seconds()?, served::cpu_seconds("self")?];
     let fleet = Fleet { workers: WORKERS, epochs: 1, calls: case.calls, patience_seconds: 0.0 };
     let worked = fleet.work(&endpoint).await?;

@@ -188,7 +188,9 @@ async fn idle(section: &mut Section, programs: &Programs) -> Outcome<()> {
 
 async fn submit(client: &mut StudyServiceClient<Channel>, request: &str, spec: String) -> Outcome<()> {
     let (request_id, format) = (request.to_owned(), proto::SpecFormat::Toml.into());
-    client.create_study(proto::CreateStudyRequest { request_id, spec, format }).await?;
+    client
+        .create_study(proto::CreateStudyRequest { request_id, spec, format, parcel: String::new() })
+        .await?;
     Ok(())
 }
 

@@ -43,7 +43,14 @@ async fn one_size(trials: usize) -> Outcome<String> {
     let empty = served.resident_bytes()?;
     let (spec, format) = (spec(trials, FOLDS, FLEET.epochs, None), proto::SpecFormat::Toml.into());
     let start = now();
-    person.create_study(proto::CreateStudyRequest { request_id: "bench".to_owned(), spec, format }).await?;
+    person
+        .create_study(proto::CreateStudyRequest {
+            request_id: "bench".to_owned(),
+            spec,
+            format,
+            parcel: String::new(),
+        })
+        .await?;
     let submit = start.elapsed();
     let before = served.cpu_seconds()?;
     let mut worked = FLEET.work(&endpoint).await?;

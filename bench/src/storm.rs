@@ -33,7 +33,14 @@ async fn storm(section: &mut Section) -> Outcome<()> {
     let endpoint = served.endpoint()?;
     let mut person = StudyServiceClient::new(endpoint.connect().await?);
     let (spec, format) = (spec(TRIALS, FOLDS, FLEET.epochs, Some(1)), proto::SpecFormat::Toml.into());
-    person.create_study(proto::CreateStudyRequest { request_id: "storm".to_owned(), spec, format }).await?;
+    person
+        .create_study(proto::CreateStudyRequest {
+            request_id: "storm".to_owned(),
+            spec,
+            format,
+            parcel: String::new(),
+        })
+        .await?;
     let stop = CancellationToken::new();
     let asking = tokio::spawn(ask(person, stop.clone()));
     let mut worked = FLEET.work(&endpoint).await?;

@@ -20,6 +20,7 @@ use crate::spec_file::SpecText;
 mod call_error;
 mod health;
 mod keys;
+mod parcel;
 
 pub(crate) use call_error::CallError;
 pub(crate) use keys::Keys;
@@ -67,6 +68,7 @@ impl Client {
             request_id: request_id.to_owned(),
             spec: spec.text.clone(),
             format: spec.proto_format().into(),
+            parcel: spec.parcel.clone().unwrap_or_default(),
         };
         let answer = self.studies.clone().create_study(request).await;
         answer.map(tonic::Response::into_inner).map_err(self.failed("submit the study"))
@@ -145,7 +147,8 @@ impl Client {
     /// Adds trials or folds.
     pub(crate) async fn extend(&self, study: &str, spec: &SpecText) -> Result<Study, CallError> {
         let (name, format) = (study.to_owned(), spec.proto_format().into());
-        let request = ExtendStudyRequest { name, spec: spec.text.clone(), format };
+        let parcel = spec.parcel.clone().unwrap_or_default();
+        let request = ExtendStudyRequest { name, spec: spec.text.clone(), format, parcel };
         let answer = self.studies.clone().extend_study(request).await;
         answer.map(tonic::Response::into_inner).map_err(self.failed("extend the study"))
     }
@@ -198,8 +201,11 @@ impl Client {
 
     /// A kept file, in parts.
     pub(crate) async fn artifact(&self, digest: &str) -> Result<Parts, CallError> {
-        let answer =
-            self.studies.clone().get_artifact(GetArtifactRequest { digest: digest.to_owned() }).await;
+        let answer = self
+            .studies
+            .clone()
+            .get_artifact(GetArtifactRequest { digest: digest.to_owned(), offset: 0 })
+            .await;
         let stream = answer.map_err(self.failed("get the artifact"))?.into_inner();
         Ok(Parts { url: self.url.clone(), stream })
     }

@@ -17,6 +17,7 @@ pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod operate;
+pub(crate) mod parcel;
 pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod run;

@@ -14,6 +14,7 @@ use crate::client::CallError;
 use crate::command::artifact::ArtifactError;
 use crate::command::certs::CertsError;
 use crate::command::coordinator::CoordinatorError;
+use crate::command::parcel::ParcelError;
 use crate::command::run::RunError;
 use crate::command::submit::RandomError;
 use crate::command::token::TokenError;
@@ -61,6 +62,9 @@ pub(crate) enum CliError {
     /// A study that the coordinator's check refuses.
     #[error(transparent)]
     Submission(SubmissionError),
+    /// The files of a study.
+    #[error(transparent)]
+    Parcel(#[from] ParcelError),
     /// `foldwise submit`.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -146,6 +150,7 @@ impl CliError {
             Self::Artifact(ArtifactError::NotADigest(_)) => USAGE,
             Self::Certs(error) if error.is_usage() => USAGE,
             Self::Token(TokenError::Mint(MintError::Principal(_))) => USAGE,
+            Self::Parcel(ParcelError::Partly(_)) => USAGE,
             Self::Data(error) if is_data_usage(error) => USAGE,
             Self::Report(error) if error.is_usage() => USAGE,
             Self::Interrupted(_) => INTERRUPTED,
@@ -157,6 +162,7 @@ impl CliError {
             | Self::Certs(_)
             | Self::Token(_)
             | Self::Data(_)
+            | Self::Parcel(_)
             | Self::Report(_)
             | Self::Study { .. }
             | Self::Store(_)

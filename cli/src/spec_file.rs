@@ -22,6 +22,8 @@ pub(crate) struct SpecText {
     pub(crate) text: String,
     /// How it is written.
     pub(crate) format: Format,
+    /// The parcel that its files were sent in.
+    pub(crate) parcel: Option<String>,
 }
 
 /// Why a study file makes no study.
@@ -101,7 +103,7 @@ impl SpecText {
         match (bytes, format) {
             (Err(source), _) => Err(SpecError::Read { name, source }),
             (Ok(_), None) => Err(SpecError::Format { name }),
-            (Ok(text), Some(format)) => Ok(Self { name, text, format }),
+            (Ok(text), Some(format)) => Ok(Self { name, text, format, parcel: None }),
         }
     }
 
@@ -116,6 +118,7 @@ impl SpecText {
             name: format!("{} scaled to {}", self.name, scale.percent()),
             text: format!("{:#}", spec.scaled(scale, rows)),
             format: Format::Json,
+            parcel: None,
         }
     }
 
@@ -207,6 +210,7 @@ mod tests {
             name: "s.toml".to_owned(),
             text: "name = \"x\"\nsead = 3\n".to_owned(),
             format: Format::Toml,
+            parcel: None,
         };
         let shown = spec.parse().unwrap_err().to_string();
         assert!(shown.starts_with("s.toml has "), "{shown}");

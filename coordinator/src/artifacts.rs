@@ -2,13 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldwise_data::PARCEL_BYTES_MAX;
 use tempfile::NamedTempFile;
 
 use crate::store::ARTIFACTS;
+
+mod partial;
+
+use partial::PARTIAL;
+pub use partial::Partial;
 
 /// Largest file that is kept: far above the weights of the networks that a study can describe.
 pub const ARTIFACT_BYTES_MAX: u64 = 4 << 30;
@@ -35,6 +41,23 @@ pub enum ArtifactError {
     /// Too large.
     #[error("an artifact may have {ARTIFACT_BYTES_MAX} bytes at most")]
     TooLarge,
+    /// A parcel is too large.
+    #[error("a parcel may have {} GiB at most", PARCEL_BYTES_MAX >> 30)]
+    ParcelTooLarge,
+    /// Another call brings the same file.
+    #[error("the file {0} is being uploaded by another call; try again when that has ended")]
+    Busy(String),
+    /// The rest of a file does not begin where the first part ends.
+    #[error("{here} bytes of the file are here, not {asked}: go on after them")]
+    Offset {
+        /// How many are here.
+        here: u64,
+        /// How many were said to be.
+        asked: u64,
+    },
+    /// Too many files have not come whole.
+    #[error("too many parcels are on their way: finish one of them first, or try again tomorrow")]
+    TooManyPartial,
     /// The folder failed.
     #[error("the artifact folder {path} failed: {source}")]
     Io {
@@ -79,7 +102,22 @@ impl Artifacts {
     /// # Errors
     /// When the digest is none, or there is no such file.
     pub fn open_file(&self, digest: &str) -> Result<Outgoing, ArtifactError> {
-        self.open_whole(digest).map(|(file, _)| Outgoing { artifacts: self.clone(), file })
+        self.open_from(digest, 0)
+    }
+
+    /// Opens a kept file without its first bytes.
+    ///
+    /// # Errors
+    /// As [`Artifacts::open_file`].
+    pub fn open_from(&self, digest: &str, offset: u64) -> Result<Outgoing, ArtifactError> {
+        let (mut file, _) = self.open_whole(digest)?;
+        file.seek(SeekFrom::Start(offset)).map_err(|source| self.failed(source))?;
+        Ok(Outgoing { artifacts: self.clone(), file })
+    }
+
+    /// Where a kept file lies, to be read by its path while it is held.
+    pub(crate) fn path(&self, digest: &str) -> Result<PathBuf, ArtifactError> {
+        checked(digest).map(|digest| self.folder.join(digest))
     }
 
     /// Opens a kept file to be read here. The file and its bytes' number.
@@ -131,10 +169,11 @@ impl Artifacts {
 
     /// Removes every file that is not needed: uploads that were not finished, and what was kept for nothing.
     pub(crate) fn sweep(&self, needed: &HashSet<&str>) {
+        self.forget_partial();
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            if name.to_str().is_some_and(|name| needed.contains(name)) {
+            if name.to_str().is_some_and(|name| name == PARTIAL || needed.contains(name)) {
                 continue;
             }
             if let Err(error) = fs::remove_file(entry.path()) {

@@ -4,6 +4,7 @@ mod access;
 mod caller;
 mod convert;
 mod hand_in;
+mod parcel;
 mod status;
 mod study;
 mod watch;

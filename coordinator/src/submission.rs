@@ -50,11 +50,25 @@ pub fn prepare(
     format: Format,
     cache: &Cache,
 ) -> Result<StudyRecord, SubmissionError> {
+    prepare_sent(request_id, text, format, None, cache)
+}
+
+/// As [`prepare`], of a study whose files were sent in a parcel, which lies on the cache's shelf.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_sent(
+    request_id: &str,
+    text: &str,
+    format: Format,
+    parcel: Option<&str>,
+    cache: &Cache,
+) -> Result<StudyRecord, SubmissionError> {
     let printable = request_id.chars().all(|c| !c.is_control());
     if request_id.is_empty() || request_id.chars().count() > REQUEST_ID_MAX || !printable {
         return Err(SubmissionError::RequestId);
     }
-    Prepared::read(text, format, cache).map(|prepared| prepared.record(request_id))
+    Prepared::read(text, format, parcel, cache).map(|prepared| prepared.record(request_id))
 }
 
 /// Checks the text that a study is to be extended to: everything that [`prepare`] does, and that it only adds.
@@ -65,9 +79,12 @@ pub fn extend(
     study: &StudyRecord,
     text: &str,
     format: Format,
+    parcel: Option<&str>,
     cache: &Cache,
 ) -> Result<StudyRecord, SubmissionError> {
-    let mut prepared = Prepared::read(text, format, cache)?;
+    // Who sends no files means those that the study has.
+    let parcel = parcel.or(study.spec.data.parcel.as_deref());
+    let mut prepared = Prepared::read(text, format, parcel, cache)?;
     let file = &prepared.file;
     let wrong = |path: &str, message: String| SubmissionError::Spec(file.problem(path, message));
     if study.spec == file.spec {
@@ -112,8 +129,16 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn read(text: &str, format: Format, cache: &Cache) -> Result<Self, SubmissionError> {
-        let file = SpecFile::read(text, format).map_err(SubmissionError::Spec)?;
+    fn read(
+        text: &str,
+        format: Format,
+        parcel: Option<&str>,
+        cache: &Cache,
+    ) -> Result<Self, SubmissionError> {
+        let mut file = SpecFile::read(text, format).map_err(SubmissionError::Spec)?;
+        if let Some(parcel) = parcel {
+            file.spec.data.parcel = Some(parcel.to_owned());
+        }
         let facts = match foldwise_data::facts(&file.spec.data, cache) {
             Ok(facts) => facts,
             Err(error) => return Err(SubmissionError::Spec(file.problem("data", error.to_string()))),

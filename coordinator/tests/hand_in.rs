@@ -68,7 +68,7 @@ impl Hand {
         let (request_id, spec) = ("a".to_owned(), SPEC.to_owned());
         let format = v1::SpecFormat::Toml.into();
         self.studies
-            .create_study(v1::CreateStudyRequest { request_id, spec, format })
+            .create_study(v1::CreateStudyRequest { request_id, spec, format, parcel: String::new() })
             .await
             .expect("is taken");
     }
@@ -163,7 +163,7 @@ async fn what_was_measured_survives_restarts_and_its_files_stay() {
     }
     assert_eq!(inspect(server.folder.path()).expect("reads").studies[0].measured, 2);
     let mut hand = Hand::of(&server, "w").await;
-    let request = v1::GetArtifactRequest { digest: digest(&copies(2.0)) };
+    let request = v1::GetArtifactRequest { digest: digest(&copies(2.0)), offset: 0 };
     let mut parts = hand.studies.get_artifact(request).await.expect("is there").into_inner();
     assert_eq!(parts.message().await.expect("reads").expect("a part").data, copies(2.0));
     let report = v1::GetReportRequest { name: "1".to_owned(), ..v1::GetReportRequest::default() };

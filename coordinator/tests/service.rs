@@ -22,7 +22,7 @@ fn spec(name: &str) -> String {
 
 fn create(request_id: &str, spec: String) -> v1::CreateStudyRequest {
     let format = v1::SpecFormat::Toml.into();
-    v1::CreateStudyRequest { request_id: request_id.to_owned(), spec, format }
+    v1::CreateStudyRequest { request_id: request_id.to_owned(), spec, format, parcel: String::new() }
 }
 
 fn introduction(protocol_version: u32) -> v1::RegisterWorkerRequest {

@@ -10,6 +10,7 @@ use crate::fetch::{RoadFailure, list_failures};
 use crate::generated::ExpressionProblem;
 use crate::idx::IdxProblem;
 use crate::images::ImageProblem;
+use crate::parcel::{PARCEL_BYTES_MAX, PARCEL_FILES_MAX, ShelfError};
 use crate::tabular::TableProblem;
 
 /// A dataset that could not be described, fetched or read. The message holds the reason and the remedy.
@@ -58,6 +59,26 @@ pub enum DataError {
         /// The dataset.
         name: String,
     },
+    /// The files are too large to be sent.
+    #[error(
+        "with {} the files are more than can be sent: at most {} GiB in {} files; put them where coordinator and workers \
+         read them, and submit with --no-upload", path.display(), PARCEL_BYTES_MAX >> 30, PARCEL_FILES_MAX
+    )]
+    ParcelTooLarge {
+        /// The file that was too much.
+        path: PathBuf,
+    },
+    /// The files were sent in a parcel that is not here.
+    #[error(
+        "the parcel {digest} that the files were sent in is not here: submit the study with its files again"
+    )]
+    NoParcel {
+        /// Its digest.
+        digest: String,
+    },
+    /// The parcels of this machine cannot be used.
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
     /// A file could not be read.
     #[error("could not read {}: {reason}", path.display())]
     Read {

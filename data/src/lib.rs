@@ -18,6 +18,7 @@ pub mod idx;
 mod images;
 mod labels;
 mod pair;
+mod parcel;
 mod stream;
 mod tabular;
 
@@ -36,6 +37,7 @@ pub use error::DataError;
 pub use fetch::{FetchEvent, RoadFailure, fetch, verify};
 pub use generated::{Expression, ExpressionProblem};
 pub use images::{ImageProblem, PICTURE_FILE_BYTES_MAX, PICTURE_SIDE_MAX};
+pub use parcel::{PARCEL_BYTES_MAX, PARCEL_FILES_MAX, Shelf, ShelfError, pack};
 pub use tabular::{CATEGORIES_MAX, CLASSES_MAX, ENCODED_NUMBERS_MAX, Spot, TableProblem};
 
 /// Everything that is known about the spec's dataset without holding its rows, with the spec's row limits applied.
@@ -44,7 +46,9 @@ pub use tabular::{CATEGORIES_MAX, CLASSES_MAX, ENCODED_NUMBERS_MAX, Spot, TableP
 ///
 /// # Errors
 /// The spec names no source or several, an unknown dataset, files that cannot be read, or more rows than there are.
-pub fn facts(spec: &DataSpec, _cache: &Cache) -> Result<Facts, DataError> {
+pub fn facts(spec: &DataSpec, cache: &Cache) -> Result<Facts, DataError> {
+    let placed = cache.placed(spec)?;
+    let spec = placed.as_ref();
     match Source::of(spec)? {
         Source::Catalogue(entry) => entry.facts().limited(spec),
         Source::Blobs(blobs) => generated::blobs::facts(blobs)?.limited(spec),
@@ -58,6 +62,8 @@ pub fn facts(spec: &DataSpec, _cache: &Cache) -> Result<Facts, DataError> {
 /// # Errors
 /// As [`facts`], and a dataset that could not be fetched or does not have its published checksums.
 pub fn load(spec: &DataSpec, cache: &Cache) -> Result<Dataset, DataError> {
+    let placed = cache.placed(spec)?;
+    let spec = placed.as_ref();
     let dataset = match Source::of(spec)? {
         Source::Catalogue(entry) => catalogue::load(entry, cache)?,
         Source::Blobs(blobs) => generated::blobs::load(blobs)?,

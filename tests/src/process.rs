@@ -159,5 +159,7 @@ pub(crate) fn isolated(mut command: Command, data: &Path) -> Command {
         }
     }
     command.env("FOLDWISE_DATA", OsStr::new(data)).env_remove("RUST_LOG");
+    // Nor the parcels of who runs the tests.
+    command.env("XDG_CACHE_HOME", data.join("cache"));
     command
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldwise_data::Cache;
 use foldwise_line::Credentials;
 use foldwise_proto::v1 as proto;
 use foldwise_study::spec::DeviceKind;
@@ -17,6 +18,7 @@ mod connection;
 mod hang;
 mod launch;
 mod meters;
+mod parcels;
 mod scratch;
 mod slot;
 mod trainer;
@@ -26,6 +28,7 @@ pub use launch::{Ending, HUGE_PAGES, Launch, Launched, Life, ProcessLauncher};
 pub use meters::Meters;
 
 use connection::Connection;
+use parcels::Parcels;
 use scratch::Scratch;
 use slot::Slot;
 use trainer::Trainer;
@@ -54,6 +57,8 @@ pub struct AgentConfig {
     pub jitter_seed: Option<u64>,
     /// Where what happens is counted.
     pub meters: Arc<Meters>,
+    /// Where this machine keeps data: that of its trainers.
+    pub cache: Arc<Cache>,
 }
 
 /// What a slot trains on.
@@ -107,7 +112,8 @@ pub async fn run(
     for (index, trainer, scratch) in started {
         let (connection, launch, grace) = (Arc::clone(&connection), Arc::clone(&launch), config.grace);
         let meters = Arc::clone(&config.meters);
-        let slot = Slot { index, connection, launch, scratch, grace, trainer, meters };
+        let parcels = Parcels::new(Arc::clone(&config.cache));
+        let slot = Slot { index, connection, launch, scratch, grace, trainer, meters, parcels };
         tasks.spawn(slot.work(drain.clone()));
     }
     tasks.close();

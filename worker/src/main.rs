@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use foldwise_data::Cache;
 use foldwise_line::{CredentialArguments, Line};
 use foldwise_study::spec::DeviceKind;
 use foldwise_worker::agent::{self, AgentConfig, HUGE_PAGES, Meters, ProcessLauncher, SlotDevice};
@@ -73,6 +74,9 @@ struct AgentArguments {
     /// Seconds to look for the coordinator before giving up.
     #[arg(long, default_value_t = 30)]
     connect_seconds: u64,
+    /// Most of the files that studies were sent with that this machine keeps, GiB; those used longest ago go first.
+    #[arg(long, env = "FOLDWISE_PARCEL_GIB", value_name = "GIB", default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=65_536))]
+    parcel_gib: u64,
     /// An address to answer `GET /metrics` on, such as 127.0.0.1:9470; none by default. Whoever reaches it may read it.
     #[arg(long, env = "FOLDWISE_WORKER_METRICS", value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
@@ -181,6 +185,8 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
     start_log(arguments.log_format);
     let slots = slot_devices(arguments.device, arguments.slots)?;
     let meters = Arc::new(Meters::new(slots.len()));
+    let cache = Cache::from_environment().map_err(|error| error.to_string())?;
+    let cache = cache.keeping(arguments.parcel_gib << 30);
     let config = AgentConfig {
         coordinator: arguments.coordinator,
         credentials: arguments.credentials.read().map_err(|error| error.to_string())?,
@@ -191,6 +197,7 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
         scratch: std::env::temp_dir(),
         jitter_seed: None,
         meters: Arc::clone(&meters),
+        cache: Arc::new(cache),
     };
     let program = std::env::current_exe()
         .map_err(|error| format!("cannot find the path of this program to start trainers from: {error}"))?;

@@ -48,6 +48,11 @@ impl CallError {
         Self::Unreachable { url: url.to_owned(), cause: innermost(error) }
     }
 
+    /// Whether the same call may succeed later without anybody's doing.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Unavailable { .. })
+    }
+
     /// A call that failed.
     pub(super) fn of_status(attempt: &'static str, url: &str, status: &Status) -> Self {
         // A status that our own side made out of a broken connection has a source; one that was sent has none.

@@ -11,6 +11,7 @@ use crate::output::{self, Format};
 use crate::spec_file::SpecText;
 use crate::view::{StudyView, state_word};
 
+use super::parcel::{self, UploadArguments};
 use super::told_to_programs;
 
 /// What the commands that take a study alone are told.
@@ -30,6 +31,8 @@ pub(crate) struct ExtendArguments {
     study: StudyArguments,
     #[command(flatten)]
     spec: SpecArguments,
+    #[command(flatten)]
+    upload: UploadArguments,
     /// How to write the answer
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -87,6 +90,7 @@ pub(super) async fn extend(arguments: &ExtendArguments, coordinator: &Target) ->
     let spec = SpecText::read(&arguments.spec)?;
     spec.parse().map_err(|error| told_to_programs(error.into(), arguments.format))?;
     let client = Client::connect(coordinator).await?;
+    let spec = parcel::send(&client, spec, &arguments.upload).await?;
     let study = client.extend(&arguments.study.study, &spec).await?;
     if arguments.format == Format::Table {
         let (trials, folds) = (study.trials, study.folds);

@@ -12,6 +12,7 @@ use crate::output::{self, Format};
 use crate::spec_file::{SpecError, SpecText};
 use crate::view::StudyView;
 
+use super::parcel::{self, UploadArguments};
 use super::{told_to_programs, watch};
 
 /// What `foldwise submit` is told.
@@ -21,6 +22,8 @@ pub(crate) struct SubmitArguments {
     spec: SpecArguments,
     #[command(flatten)]
     scale: ScaleArguments,
+    #[command(flatten)]
+    upload: UploadArguments,
     /// Watch the study until it ends
     #[arg(long)]
     follow: bool,
@@ -46,6 +49,7 @@ pub(super) async fn execute(arguments: &SubmitArguments, coordinator: &Target) -
         None => random_id()?,
     };
     let client = Client::connect(coordinator).await?;
+    let spec = parcel::send(&client, spec, &arguments.upload).await?;
     let study = client.create_study(&request_id, &spec).await?;
     match (arguments.format, arguments.follow) {
         (Format::Table, _) => output::print(&study.name)?,

@@ -35,7 +35,7 @@ const READ: Need = Need::Role(Role::Read);
 const WORKER: Need = Need::Role(Role::Worker);
 
 #[rustfmt::skip]
-pub(super) const CALLS: [Call; 32] = [
+pub(super) const CALLS: [Call; 34] = [
     noted("/foldwise.v1.StudyService/CreateStudy", Role::Submit, "study.submit"),
     quiet("/foldwise.v1.StudyService/GetStudy", READ),
     quiet("/foldwise.v1.StudyService/ListStudies", READ),
@@ -49,7 +49,9 @@ pub(super) const CALLS: [Call; 32] = [
     quiet("/foldwise.v1.StudyService/WatchStudy", READ),
     quiet("/foldwise.v1.StudyService/ListRuns", READ),
     quiet("/foldwise.v1.StudyService/GetReport", READ),
-    // Workers fetch the checkpoints that they go on from.
+    quiet("/foldwise.v1.StudyService/FindParcel", Need::Role(Role::Submit)),
+    noted("/foldwise.v1.StudyService/UploadParcel", Role::Submit, "parcel.upload"),
+    // Workers fetch the checkpoints that they go on from, and parcels.
     quiet("/foldwise.v1.StudyService/GetArtifact", Need::Either(Role::Read, Role::Worker)),
     quiet("/foldwise.v1.StudyService/ListWorkers", READ),
     noted("/foldwise.v1.StudyService/DrainWorker", Role::Admin, "worker.drain"),

@@ -1,4 +1,4 @@
-//! Which kept files are needed: checkpoints of open cohorts, the weights of final stages, and copies of weights that
+//! Which kept files are needed: parcels of data, checkpoints of open cohorts, the weights of final stages, and copies of weights that
 //! runs with a result kept.
 
 use super::{Change, Ledger};

@@ -88,13 +88,14 @@ impl Ledger {
         })
     }
 
-    /// Each kept file is counted once for each checkpoint, each study's weights and each run's copies of its weights.
+    /// Each kept file is counted once for each checkpoint, each study's parcel and weights and each run's copies of its weights.
     fn needed_files_are_counted(&self) -> Check {
         let mut needed: HashMap<String, usize> = HashMap::new();
         for study in self.studies.values() {
             let checkpoints = study.cohorts.iter().filter_map(|cohort| cohort.checkpoint.as_ref());
             let results = study.weights.iter().chain(study.snapshots.values());
-            for digest in checkpoints.map(|checkpoint| &checkpoint.digest).chain(results) {
+            let parcel = &study.record.spec.data.parcel;
+            for digest in checkpoints.map(|checkpoint| &checkpoint.digest).chain(results).chain(parcel) {
                 *needed.entry(digest.clone()).or_default() += 1;
             }
         }

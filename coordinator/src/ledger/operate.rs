@@ -122,7 +122,8 @@ impl Ledger {
         changes.push(Change::StudyDeleted { study: id });
         let checkpoints = study.cohorts.into_iter().filter_map(|cohort| cohort.checkpoint);
         let results = study.weights.into_iter().chain(study.snapshots.into_values());
-        for digest in checkpoints.map(|checkpoint| checkpoint.digest).chain(results) {
+        let parcel = study.record.spec.data.parcel.clone();
+        for digest in checkpoints.map(|checkpoint| checkpoint.digest).chain(results).chain(parcel) {
             self.unneed(&digest, changes);
         }
         Ok(Reply::Done)

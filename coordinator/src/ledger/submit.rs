@@ -33,6 +33,9 @@ impl Ledger {
     }
 
     pub(super) fn insert_study(&mut self, study: StudyId, record: Arc<StudyRecord>) {
+        if let Some(parcel) = &record.spec.data.parcel {
+            self.need(parcel);
+        }
         self.requests.insert(record.request_id.clone(), study);
         self.studies.insert(study, Study::new(study, record));
         self.next_study = self.next_study.max(study + 1);

@@ -69,7 +69,12 @@ fn of_problems(problems: &Problems) -> Status {
 
 pub(super) fn of_artifact(error: &ArtifactError) -> Status {
     let code = match error {
-        ArtifactError::NotADigest(_) | ArtifactError::TooLarge => Code::InvalidArgument,
+        ArtifactError::NotADigest(_) | ArtifactError::TooLarge | ArtifactError::ParcelTooLarge => {
+            Code::InvalidArgument
+        }
+        ArtifactError::Busy(_) => Code::Aborted,
+        ArtifactError::Offset { .. } => Code::OutOfRange,
+        ArtifactError::TooManyPartial => Code::ResourceExhausted,
         ArtifactError::Missing(_) => Code::NotFound,
         ArtifactError::Mismatch { .. } => Code::DataLoss,
         ArtifactError::Io { .. } => Code::Unavailable,

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::watch::Watch;
 use super::{convert, status};
@@ -105,10 +105,14 @@ impl StudyService for Studies {
         let asker = Asker::of(request.extensions());
         let request = request.into_inner();
         let format = spec_format(request.format())?;
-        let prepared =
-            blocking::run(|| submission::prepare(&request.request_id, &request.spec, format, &self.cache));
+        let held = self.shelve(&request.parcel)?;
+        let parcel = held.is_some().then_some(request.parcel.as_str());
+        let prepared = blocking::run(|| {
+            submission::prepare_sent(&request.request_id, &request.spec, format, parcel, &self.cache)
+        });
         let record = prepared.map_err(|error| status::of_submission(&error))?;
         let made = self.change(Command::CreateStudy(Box::new(record))).await?;
+        drop(held);
         asker.note(&made.get_ref().name);
         Ok(made)
     }
@@ -180,7 +184,15 @@ impl StudyService for Studies {
             ledger.studies().get(&id).map(|study| (id, Arc::clone(&study.record)))
         });
         let (study, record) = record.await?.ok_or_else(gone)?;
-        let extended = blocking::run(|| submission::extend(&record, &request.spec, format, &self.cache));
+        let sent = if request.parcel.is_empty() {
+            record.spec.data.parcel.clone().unwrap_or_default()
+        } else {
+            request.parcel
+        };
+        let held = self.shelve(&sent)?;
+        let parcel = held.is_some().then_some(sent.as_str());
+        let extended =
+            blocking::run(|| submission::extend(&record, &request.spec, format, parcel, &self.cache));
         let record = Box::new(extended.map_err(|error| status::of_submission(&error))?);
         self.change(Command::ExtendStudy { study, record }).await
     }
@@ -261,9 +273,24 @@ impl StudyService for Studies {
         Ok(Response::new(Box::pin(tokio_stream::iter(chunks))))
     }
 
+    async fn find_parcel(
+        &self,
+        request: Request<proto::FindParcelRequest>,
+    ) -> Answer<proto::FindParcelResponse> {
+        Self::find_parcel(self, &request.get_ref().digest).map(Response::new)
+    }
+
+    async fn upload_parcel(
+        &self,
+        request: Request<Streaming<proto::UploadParcelRequest>>,
+    ) -> Answer<proto::UploadParcelResponse> {
+        self.take_parcel(request.into_inner()).await.map(Response::new)
+    }
+
     async fn get_artifact(&self, request: Request<proto::GetArtifactRequest>) -> Answer<Chunks> {
-        let digest = request.into_inner().digest;
-        let mut file = self.artifacts.open_file(&digest).map_err(|error| status::of_artifact(&error))?;
+        let proto::GetArtifactRequest { digest, offset } = request.into_inner();
+        let opened = self.artifacts.open_from(&digest, offset);
+        let mut file = opened.map_err(|error| status::of_artifact(&error))?;
         let (sender, receiver) = mpsc::channel(CHUNK_QUEUE_MAX);
         tokio::spawn(async move {
             loop {

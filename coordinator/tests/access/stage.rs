@@ -144,7 +144,7 @@ pub(crate) fn study(request_id: &str) -> v1::CreateStudyRequest {
                 mlp = { hidden = [8] }\n[train]\nepochs = 1\nbatch_size = 100\noptimizer = { kind = \"sgd\" }\n[space]\n\
                 \"train.optimizer.lr\" = [0.1, 0.2]\n[plan]\nwidth = 3\n[final]\nskip = true\n";
     let (request_id, format) = (request_id.to_owned(), v1::SpecFormat::Toml.into());
-    v1::CreateStudyRequest { request_id, spec: spec.to_owned(), format }
+    v1::CreateStudyRequest { request_id, spec: spec.to_owned(), format, parcel: String::new() }
 }
 
 pub(crate) async fn list(client: &mut StudyServiceClient<Called>) -> Result<usize, Status> {

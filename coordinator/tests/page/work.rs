@@ -18,7 +18,7 @@ pub(crate) fn spec(trials: usize) -> String {
 pub(crate) async fn submit(server: &Server, trials: usize) {
     let mut studies = StudyServiceClient::new(server.channel.clone());
     let (request_id, format) = (format!("r{trials}"), v1::SpecFormat::Toml.into());
-    let request = v1::CreateStudyRequest { request_id, spec: spec(trials), format };
+    let request = v1::CreateStudyRequest { request_id, spec: spec(trials), format, parcel: String::new() };
     studies.create_study(request).await.expect("is taken");
 }
 

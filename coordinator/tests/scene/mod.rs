@@ -88,7 +88,7 @@ impl Scene {
     pub fn try_extend(&mut self, study: StudyId, spec: &str) -> Result<Reply, String> {
         let record = self.ledger.studies()[&study].record.clone();
         let cache = Cache::at("/nonexistent");
-        let record = extend(&record, spec, Format::Toml, &cache).map_err(|error| error.to_string())?;
+        let record = extend(&record, spec, Format::Toml, None, &cache).map_err(|error| error.to_string())?;
         let command = Command::ExtendStudy { study, record: Box::new(record) };
         self.handle(command).map_err(|rejection| rejection.to_string())
     }

@@ -1,6 +1,6 @@
 //! `[data]`: which rows a study learns from, and what is done to them before they are seen.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,11 @@ pub struct DataSpec {
     /// Clouds of normally distributed points, one per class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blobs: Option<BlobsSpec>,
+    /// The parcel that the files were sent in, by the BLAKE3 digest of its bytes; set by `foldwise submit`, which sends files
+    /// that lie where it is called. Without one, files lie at their paths wherever they are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 64, max = 64), regex(pattern = r"^[0-9a-f]{64}$"))]
+    pub parcel: Option<String>,
     /// Use only the first so many training rows. All by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2))]
@@ -114,6 +119,54 @@ impl DataSpec {
             self.blobs.is_some(),
         ];
         Self::SOURCES.into_iter().zip(given).filter_map(|(name, given)| given.then_some(name)).collect()
+    }
+
+    /// The files and folders that the rows are read from, in an order that is always the same.
+    #[must_use]
+    pub fn paths(&self) -> Vec<&Path> {
+        let tables = [&self.csv, &self.parquet].into_iter().flatten();
+        let arrays = [&self.npz, &self.safetensors].into_iter().flatten();
+        let idx = self.idx.iter().flat_map(|idx| {
+            let test = [idx.test_features.as_ref(), idx.test_labels.as_ref()];
+            [Some(&idx.train_features), Some(&idx.train_labels)].into_iter().chain(test)
+        });
+        let all = idx
+            .chain(tables.flat_map(|table| [Some(&table.train), table.test.as_ref()]))
+            .chain(arrays.flat_map(|arrays| [Some(&arrays.train), arrays.test.as_ref()]))
+            .chain(self.images.iter().flat_map(|images| [Some(&images.train), images.test.as_ref()]));
+        all.flatten().map(PathBuf::as_path).collect()
+    }
+
+    /// The same rows with each path of [`DataSpec::paths`] replaced by what `place` says of its position and of it.
+    #[must_use]
+    pub fn placed(&self, mut place: impl FnMut(usize, &Path) -> PathBuf) -> Self {
+        let mut spec = self.clone();
+        let mut position = 0;
+        let mut put = |path: Option<&mut PathBuf>| {
+            if let Some(path) = path {
+                *path = place(position, path);
+                position += 1;
+            }
+        };
+        if let Some(idx) = &mut spec.idx {
+            put(Some(&mut idx.train_features));
+            put(Some(&mut idx.train_labels));
+            put(idx.test_features.as_mut());
+            put(idx.test_labels.as_mut());
+        }
+        for table in [&mut spec.csv, &mut spec.parquet].into_iter().flatten() {
+            put(Some(&mut table.train));
+            put(table.test.as_mut());
+        }
+        for arrays in [&mut spec.npz, &mut spec.safetensors].into_iter().flatten() {
+            put(Some(&mut arrays.train));
+            put(arrays.test.as_mut());
+        }
+        if let Some(images) = &mut spec.images {
+            put(Some(&mut images.train));
+            put(images.test.as_mut());
+        }
+        spec
     }
 
     /// The known means and deviations, where they are given.

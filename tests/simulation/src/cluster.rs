@@ -140,6 +140,7 @@ fn add_worker(
         scratch,
         jitter_seed: Some(scenario.seed),
         meters: Arc::new(Meters::new(slots as usize)),
+        cache: Arc::new(Cache::at("/nonexistent")),
     };
     let launch = Arc::new(StubLauncher {
         faults: scenario.trainers,

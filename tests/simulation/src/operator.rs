@@ -37,7 +37,7 @@ async fn try_work(scenario: &Scenario) -> Result<Report, String> {
     let mut person = Person { client: StudyServiceClient::new(network::dial(&endpoint)) };
     let format = proto::SpecFormat::Toml.into();
     let (request_id, spec) = ("once".to_owned(), scenario.study.spec(false));
-    let create = proto::CreateStudyRequest { request_id, spec, format };
+    let create = proto::CreateStudyRequest { request_id, spec, format, parcel: String::new() };
     person.until_done(async |client| client.create_study(timed(create.clone())).await).await?;
     let start = Instant::now();
     for operation in &scenario.operations {
@@ -88,7 +88,7 @@ impl Person {
         match kind {
             OperationKind::Extend => {
                 let (spec, format) = (scenario.study.spec(true), proto::SpecFormat::Toml.into());
-                let extend = proto::ExtendStudyRequest { name, spec, format };
+                let extend = proto::ExtendStudyRequest { name, spec, format, parcel: String::new() };
                 self.until_done(async |client| client.extend_study(timed(extend.clone())).await).await?;
             }
             OperationKind::Pause(for_ms) => {

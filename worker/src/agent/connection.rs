@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 use foldwise_line::{Bearer, Line, LineError, innermost};
 use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::worker_service_client::WorkerServiceClient;
@@ -220,7 +220,7 @@ impl Connection {
     /// Downloads a kept file and checks it.
     pub(super) async fn download(&self, digest: &str, path: &Path) -> Result<(), Status> {
         let download = || async {
-            let request = proto::GetArtifactRequest { digest: digest.to_owned() };
+            let request = proto::GetArtifactRequest { digest: digest.to_owned(), offset: 0 };
             let mut parts = self.files.clone().get_artifact(request).await?.into_inner();
             let unwritable = |error: std::io::Error| {
                 Status::failed_precondition(format!("cannot write {}: {error}", path.display()))
@@ -239,6 +239,16 @@ impl Connection {
             }
         };
         download.retry(self.backoff()).when(is_passing).await
+    }
+
+    /// Whom kept files are asked for.
+    pub(super) fn files(&self) -> StudyServiceClient<InterceptedService<Channel, Bearer>> {
+        self.files.clone()
+    }
+
+    /// The pauses between tries, without end.
+    pub(super) fn pauses(&self) -> impl Iterator<Item = Duration> + Send + use<> {
+        self.backoff().build()
     }
 
     /// Says goodbye; nobody needs to hear it.
@@ -309,7 +319,7 @@ async fn register(mut client: Client, config: &AgentConfig) -> Result<proto::Reg
 }
 
 /// Whether the same call may succeed later. (A client's own timeout comes as `Cancelled`.)
-fn is_passing(status: &Status) -> bool {
+pub(super) fn is_passing(status: &Status) -> bool {
     matches!(
         status.code(),
         Code::Unavailable

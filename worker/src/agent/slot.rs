@@ -16,6 +16,7 @@ use super::connection::{Connection, Leased};
 use super::hang::HangWatch;
 use super::launch::Launch;
 use super::meters::Meters;
+use super::parcels::Parcels;
 use super::trainer::Trainer;
 
 /// Pause after a failure, so that a machine on which nothing works does not burn attempts in a loop.
@@ -35,6 +36,7 @@ pub(super) struct Slot {
     pub(super) grace: Duration,
     pub(super) trainer: Option<Trainer>,
     pub(super) meters: Arc<Meters>,
+    pub(super) parcels: Parcels,
 }
 
 impl Slot {
@@ -188,6 +190,10 @@ impl Slot {
     ) -> Result<Option<PathBuf>, Ended> {
         let connection = Arc::clone(&self.connection);
         self.ready(name, limits).await?;
+        if let Some(parcel) = Spec::from_json(&lease.spec).ok().and_then(|spec| spec.data.parcel) {
+            let fetched = keeping(&connection, name, self.parcels.see_to(&connection, &parcel)).await;
+            fetched.map_err(|message| Ended::Failed(FailureKind::Data, message))?;
+        }
         let Some(checkpoint) = &lease.checkpoint else { return Ok(None) };
         let path = self.scratch.join("resume.safetensors");
         let fetched = keeping(&connection, name, connection.download(&checkpoint.digest, &path)).await;

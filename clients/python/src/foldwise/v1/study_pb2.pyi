@@ -64,14 +64,16 @@ RUN_STATE_FAILED: RunState
 RUN_STATE_CANCELLED: RunState
 
 class CreateStudyRequest(_message.Message):
-    __slots__ = ("request_id", "spec", "format")
+    __slots__ = ("request_id", "spec", "format", "parcel")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
+    PARCEL_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     spec: str
     format: SpecFormat
-    def __init__(self, request_id: _Optional[str] = ..., spec: _Optional[str] = ..., format: _Optional[_Union[SpecFormat, str]] = ...) -> None: ...
+    parcel: str
+    def __init__(self, request_id: _Optional[str] = ..., spec: _Optional[str] = ..., format: _Optional[_Union[SpecFormat, str]] = ..., parcel: _Optional[str] = ...) -> None: ...
 
 class GetStudyRequest(_message.Message):
     __slots__ = ("name",)
@@ -128,14 +130,46 @@ class RetryStudyRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class ExtendStudyRequest(_message.Message):
-    __slots__ = ("name", "spec", "format")
+    __slots__ = ("name", "spec", "format", "parcel")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
+    PARCEL_FIELD_NUMBER: _ClassVar[int]
     name: str
     spec: str
     format: SpecFormat
-    def __init__(self, name: _Optional[str] = ..., spec: _Optional[str] = ..., format: _Optional[_Union[SpecFormat, str]] = ...) -> None: ...
+    parcel: str
+    def __init__(self, name: _Optional[str] = ..., spec: _Optional[str] = ..., format: _Optional[_Union[SpecFormat, str]] = ..., parcel: _Optional[str] = ...) -> None: ...
+
+class FindParcelRequest(_message.Message):
+    __slots__ = ("digest",)
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    def __init__(self, digest: _Optional[str] = ...) -> None: ...
+
+class FindParcelResponse(_message.Message):
+    __slots__ = ("kept", "partial_bytes")
+    KEPT_FIELD_NUMBER: _ClassVar[int]
+    PARTIAL_BYTES_FIELD_NUMBER: _ClassVar[int]
+    kept: bool
+    partial_bytes: int
+    def __init__(self, kept: bool = ..., partial_bytes: _Optional[int] = ...) -> None: ...
+
+class UploadParcelRequest(_message.Message):
+    __slots__ = ("digest", "offset", "data")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    offset: int
+    data: bytes
+    def __init__(self, digest: _Optional[str] = ..., offset: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class UploadParcelResponse(_message.Message):
+    __slots__ = ("size_bytes",)
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    size_bytes: int
+    def __init__(self, size_bytes: _Optional[int] = ...) -> None: ...
 
 class DeleteStudyRequest(_message.Message):
     __slots__ = ("name",)
@@ -194,10 +228,12 @@ class GetReportRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., form: _Optional[_Union[ReportForm, str]] = ..., width: _Optional[int] = ..., color: bool = ...) -> None: ...
 
 class GetArtifactRequest(_message.Message):
-    __slots__ = ("digest",)
+    __slots__ = ("digest", "offset")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
     digest: str
-    def __init__(self, digest: _Optional[str] = ...) -> None: ...
+    offset: int
+    def __init__(self, digest: _Optional[str] = ..., offset: _Optional[int] = ...) -> None: ...
 
 class Chunk(_message.Message):
     __slots__ = ("data",)
