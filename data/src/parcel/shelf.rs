@@ -99,8 +99,8 @@ impl Shelf {
         let files = coming.path().join(FILES);
         fs::create_dir(&files).map_err(failed)?;
         unpack(io::BufReader::new(file), &files).map_err(failed)?;
-        fs::write(coming.path().join(USED), bytes.to_string()).map_err(failed)?;
         self.make_room(bytes);
+        fs::write(coming.path().join(USED), bytes.to_string()).map_err(failed)?;
         let place = self.folder.join(digest);
         if let Err(source) = fs::rename(coming.path(), &place)
             && !place.join(USED).is_file()
