@@ -8,7 +8,10 @@ use foldwise_study::trials::{RowFacts, Trials};
 use crate::ledger::StudyRecord;
 
 mod batches;
+mod confine;
 mod measure;
+
+pub use confine::Folders;
 
 /// Why a submission makes no study.
 #[derive(Debug, thiserror::Error)]

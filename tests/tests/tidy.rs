@@ -10,7 +10,11 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("study", &[]),
     ("data", &["foldwise-study"]),
     ("report", &["foldwise-study"]),
-    ("coordinator", &["foldwise-data", "foldwise-proto", "foldwise-report", "foldwise-study"]),
+    // `line` in its tests, which call it as others do.
+    (
+        "coordinator",
+        &["foldwise-data", "foldwise-line", "foldwise-proto", "foldwise-report", "foldwise-study"],
+    ),
     ("worker", &["foldwise-data", "foldwise-line", "foldwise-proto", "foldwise-study"]),
     (
         "cli",

@@ -26,7 +26,7 @@ use crate::events::Events;
 use crate::ledger::{Command, Ledger, Now, Rejection, Reply, StudyId};
 use crate::reporting;
 use crate::store::Results;
-use crate::submission;
+use crate::submission::{self, Folders};
 
 /// Events that may wait for a slow watcher.
 const WATCH_QUEUE_MAX: usize = 256;
@@ -46,6 +46,8 @@ pub struct Studies {
     pub artifacts: Artifacts,
     /// Where data lies.
     pub cache: Cache,
+    /// Where studies may name files.
+    pub folders: Folders,
     /// Ends watch streams.
     pub stop: CancellationToken,
 }
@@ -105,8 +107,10 @@ impl StudyService for Studies {
         let asker = Asker::of(request.extensions());
         let request = request.into_inner();
         let format = spec_format(request.format())?;
-        let prepared =
-            blocking::run(|| submission::prepare(&request.request_id, &request.spec, format, &self.cache));
+        let prepared = blocking::run(|| {
+            self.folders.check(&request.spec, format)?;
+            submission::prepare(&request.request_id, &request.spec, format, &self.cache)
+        });
         let record = prepared.map_err(|error| status::of_submission(&error))?;
         let made = self.change(Command::CreateStudy(Box::new(record))).await?;
         asker.note(&made.get_ref().name);
@@ -180,7 +184,10 @@ impl StudyService for Studies {
             ledger.studies().get(&id).map(|study| (id, Arc::clone(&study.record)))
         });
         let (study, record) = record.await?.ok_or_else(gone)?;
-        let extended = blocking::run(|| submission::extend(&record, &request.spec, format, &self.cache));
+        let extended = blocking::run(|| {
+            self.folders.check(&request.spec, format)?;
+            submission::extend(&record, &request.spec, format, &self.cache)
+        });
         let record = Box::new(extended.map_err(|error| status::of_submission(&error))?);
         self.change(Command::ExtendStudy { study, record }).await
     }
