@@ -21,12 +21,17 @@ pub(crate) use tokens::Tokens;
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::http::Extensions;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
+use tonic::Status;
 
 use crate::clock::Clock;
 use crate::port::Peer;
+
+/// Time between two looks whether a token is still good.
+const STANDING_PAUSE: Duration = Duration::from_secs(2);
 
 /// How callers are told from each other. It is shared by the gate and the page.
 #[derive(Debug, Clone)]
@@ -63,14 +68,14 @@ impl Asker {
         Self { principal, about: Arc::new(OnceLock::new()), token: None }
     }
 
-    /// Whether a token that was shown is still good, for calls that take long.
-    pub(crate) fn is_still_good(&self) -> bool {
-        self.token.as_ref().is_none_or(|(access, id)| access.still(id).is_some())
-    }
-
-    /// What a call is told that outlasts its token.
-    pub(crate) fn outlasted() -> tonic::Status {
-        tonic::Status::unauthenticated("the token has ended or was revoked meanwhile")
+    /// Waits until a token that was shown is good no longer; for ever where none was. For calls that take long, which are
+    /// told the status.
+    pub(crate) async fn outlasted(&self) -> Status {
+        let Some((access, id)) = &self.token else { return std::future::pending().await };
+        while access.still(id).is_some() {
+            tokio::time::sleep(STANDING_PAUSE).await;
+        }
+        Status::unauthenticated("the token has ended or was revoked meanwhile")
     }
 
     /// The one that was attached to a request.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::port::TlsError;
+use crate::submission::Folders;
 
 /// Settings; also the fields of the configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,8 @@ pub struct Config {
     pub client_ca: Option<PathBuf>,
     /// Whether callers must say who they are; by default where there is TLS.
     pub authenticate: Option<bool>,
+    /// Folders in which studies may name files of their own. Where it is empty: any, or none where callers are authenticated.
+    pub data_folders: Vec<PathBuf>,
     /// Where decisions are written down, a line of JSON each; by default in the log, where callers are authenticated.
     pub audit_log: Option<PathBuf>,
     /// Device profiles that specs may name and that plans are made with: files, or folders of them.
@@ -57,6 +60,12 @@ impl Config {
         }
     }
 
+    /// Where studies may name files.
+    pub(crate) fn folders(&self) -> Folders {
+        let any = self.data_folders.is_empty() && !self.authenticates();
+        if any { Folders::default() } else { Folders::only(&self.data_folders) }
+    }
+
     /// Whether callers must say who they are.
     #[must_use]
     pub fn authenticates(&self) -> bool {
@@ -75,6 +84,7 @@ impl Default for Config {
             tls_key: None,
             client_ca: None,
             authenticate: None,
+            data_folders: Vec::new(),
             audit_log: None,
             profiles: Vec::new(),
             page_hosts: Vec::new(),

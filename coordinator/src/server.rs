@@ -30,6 +30,7 @@ use crate::port::{self, TlsError};
 use crate::profiles::{self, ProfileError};
 use crate::service::{Keys, Studies, Workers};
 use crate::store::{Results, Store, StoreError};
+use crate::submission::Folders;
 
 mod first_token;
 
@@ -127,6 +128,7 @@ pub struct Coordinator {
     results: Results,
     artifacts: Artifacts,
     cache: Cache,
+    folders: Folders,
     access: Access,
     first: Option<PathBuf>,
 }
@@ -171,6 +173,7 @@ impl Coordinator {
         let lease_seconds = config.lease_seconds;
         let mut page_hosts = config.page_hosts.clone();
         page_hosts.extend(config.tls()?.iter().flat_map(port::machines));
+        let folders = config.folders();
         Ok(Self {
             lease_seconds,
             page_hosts,
@@ -180,6 +183,7 @@ impl Coordinator {
             results,
             artifacts,
             cache,
+            folders,
             access,
             first,
         })
@@ -223,6 +227,7 @@ impl Coordinator {
             results: self.results,
             artifacts: self.artifacts.clone(),
             cache: self.cache,
+            folders: self.folders,
             stop: shutdown.clone(),
         };
         let workers = Workers {

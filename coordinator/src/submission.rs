@@ -8,7 +8,10 @@ use foldwise_study::trials::{RowFacts, Trials};
 use crate::ledger::StudyRecord;
 
 mod batches;
+mod confine;
 mod measure;
+
+pub use confine::Folders;
 
 /// Why a submission makes no study.
 #[derive(Debug, thiserror::Error)]
@@ -136,9 +139,12 @@ impl Prepared {
         cache: &Cache,
     ) -> Result<Self, SubmissionError> {
         let mut file = SpecFile::read(text, format).map_err(SubmissionError::Spec)?;
-        if let Some(parcel) = parcel {
-            file.spec.data.parcel = Some(parcel.to_owned());
+        if file.spec.data.parcel.as_deref().is_some_and(|named| Some(named) != parcel) {
+            let message =
+                "names a parcel that was not sent with it: `foldwise submit` sets it when it sends files";
+            return Err(SubmissionError::Spec(file.problem("data.parcel", message)));
         }
+        file.spec.data.parcel = parcel.map(str::to_owned);
         let facts = match foldwise_data::facts(&file.spec.data, cache) {
             Ok(facts) => facts,
             Err(error) => return Err(SubmissionError::Spec(file.problem("data", error.to_string()))),

@@ -19,7 +19,10 @@ pub struct Cluster {
     coordinator: Option<Running>,
     /// Where to listen: port 0 until the first start.
     listen: String,
+    scheme: &'static str,
     options: Vec<String>,
+    /// What its administrator is given by the environment.
+    environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl Cluster {
@@ -47,16 +50,54 @@ impl Cluster {
         prepare(&folder.path().join("state"));
         let mut options: Vec<_> = options.iter().map(ToString::to_string).collect();
         options.extend(["--lease-seconds".to_owned(), lease_seconds.to_string()]);
-        let mut cluster = Self { folder, coordinator: None, listen: format!("{address}:0"), options };
+        let (listen, environment) = (format!("{address}:0"), Vec::new());
+        let mut cluster = Self { folder, coordinator: None, listen, scheme: "http", options, environment };
         cluster.start_coordinator();
         cluster
+    }
+
+    /// Starts a coordinator with TLS that knows its callers: its certificates are in [`Cluster::certificates`], and the
+    /// commands of [`Cluster::foldwise`] are its administrator's.
+    #[must_use]
+    pub fn protected(lease_seconds: f64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let certs = folder.path().join("certs");
+        let certify = |arguments: &[&str]| {
+            let mut command = isolated(foldwise(), folder.path());
+            command.arg("certs").args(arguments).arg("--folder").arg(&certs);
+            let _ = Finished::of(&mut command).success();
+        };
+        let address = own_address();
+        certify(&["init"]);
+        certify(&["issue", "server", "den.example", "--host", &address]);
+        let mut options = vec!["--lease-seconds".to_owned(), lease_seconds.to_string()];
+        for (option, file) in
+            [("--tls-cert", "den.example.crt"), ("--tls-key", "den.example.key"), ("--client-ca", "ca.crt")]
+        {
+            options.extend([option.to_owned(), certs.join(file).display().to_string()]);
+        }
+        // Where tests draw their pictures.
+        options.extend(["--data-folder".to_owned(), std::env::temp_dir().display().to_string()]);
+        options.extend(["--audit-log".to_owned(), folder.path().join("audit.jsonl").display().to_string()]);
+        let token = folder.path().join("state").join("admin-token");
+        let environment = vec![("FOLDWISE_CA", certs.join("ca.crt")), ("FOLDWISE_TOKEN_FILE", token)];
+        let listen = format!("{address}:0");
+        let mut cluster = Self { folder, coordinator: None, listen, scheme: "https", options, environment };
+        cluster.start_coordinator();
+        cluster
+    }
+
+    /// The folder of certificates of a protected coordinator.
+    #[must_use]
+    pub fn certificates(&self) -> PathBuf {
+        self.folder.path().join("certs")
     }
 
     /// Starts the coordinator on the port that it had, if it had one.
     pub fn start_coordinator(&mut self) {
         let mut running = Running::start(&mut self.coordinator_command());
         let line = running.line_with("listening on");
-        line.split("listening on http://").nth(1).unwrap().trim().clone_into(&mut self.listen);
+        line.split("://").nth(1).unwrap().trim().clone_into(&mut self.listen);
         self.coordinator = Some(running);
     }
 
@@ -96,7 +137,7 @@ impl Cluster {
     /// Where the coordinator listens.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.listen)
+        format!("{}://{}", self.scheme, self.listen)
     }
 
     /// The same as address and port.
@@ -133,6 +174,7 @@ impl Cluster {
     #[must_use]
     pub fn foldwise(&self, arguments: &[&str]) -> Command {
         let mut command = isolated(foldwise(), self.folder.path());
+        command.envs(self.environment.iter().map(|(name, path)| (name, path)));
         command.env("FOLDWISE_COORDINATOR", self.url()).current_dir(self.folder.path()).args(arguments);
         command
     }

@@ -36,6 +36,7 @@ A configuration file holds any of these:
   tls_key = \"server.key\"
   client_ca = \"ca.crt\"
   authenticate = true
+  data_folders = [\"/data\"]
   audit_log = \"audit.jsonl\"
   profiles = [\"den.toml\"]
   page_hosts = [\"den.example.org\"]")]
@@ -62,6 +63,10 @@ pub(crate) struct CoordinatorArguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(env = "FOLDWISE_AUTHENTICATE", hide_env_values = true)]
     authenticate: Option<bool>,
+    /// A folder in which studies may name files of their own; may be repeated [default: any, or none where callers must say
+    /// who they are]
+    #[arg(long = "data-folder", value_name = "FOLDER")]
+    data_folders: Vec<PathBuf>,
     /// Where to write decisions down, a line of JSON each; otherwise they are in the log
     #[arg(long, env = "FOLDWISE_AUDIT_LOG", hide_env_values = true, value_name = "FILE")]
     audit_log: Option<PathBuf>,
@@ -136,6 +141,10 @@ impl CoordinatorArguments {
             tls_key: self.tls_key.clone().or(file.tls_key),
             client_ca: self.client_ca.clone().or(file.client_ca),
             authenticate: self.authenticate.or(file.authenticate),
+            data_folders: match self.data_folders.is_empty() {
+                true => file.data_folders,
+                false => self.data_folders.clone(),
+            },
             audit_log: self.audit_log.clone().or(file.audit_log),
             profiles: if given.is_empty() { file.profiles } else { given.clone() },
             page_hosts: if self.page_hosts.is_empty() { file.page_hosts } else { self.page_hosts.clone() },

@@ -12,7 +12,7 @@ import foldwise
 from foldwise.credentials import Credentials
 
 # Not one of any coordinator.
-SECRET = "fw_0123_4567"
+SECRET = "fw_0123_4567"  # noqa: S105 (that is the point)
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,26 @@
 //! Parcels of submitters' files: they come in once, lie with the kept files, and are unpacked on the shelf to be read.
 
 use foldwise_proto::v1 as proto;
+use foldwise_study::spec::Format;
 use tonic::{Status, Streaming};
 
 use super::status;
 use super::study::Studies;
 use crate::artifacts::{CHUNK_BYTES, Held};
 use crate::blocking;
+use crate::submission::SubmissionError;
 
 impl Studies {
+    /// Refuses a spec that names files which studies may not read here. Those that were sent lie in their parcel alone.
+    pub(super) fn confine(
+        &self,
+        text: &str,
+        format: Format,
+        parcel: Option<&str>,
+    ) -> Result<(), SubmissionError> {
+        if parcel.is_some() { Ok(()) } else { self.folders.check(text, format) }
+    }
+
     pub(super) fn find_parcel(&self, digest: &str) -> Result<proto::FindParcelResponse, Status> {
         let partial = self.artifacts.partial_bytes(digest).map_err(|error| status::of_artifact(&error))?;
         Ok(proto::FindParcelResponse { kept: partial.is_none(), partial_bytes: partial.unwrap_or(0) })

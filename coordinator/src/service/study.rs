@@ -26,7 +26,7 @@ use crate::events::Events;
 use crate::ledger::{Command, Ledger, Now, Rejection, Reply, StudyId};
 use crate::reporting;
 use crate::store::Results;
-use crate::submission;
+use crate::submission::{self, Folders};
 
 /// Events that may wait for a slow watcher.
 const WATCH_QUEUE_MAX: usize = 256;
@@ -46,6 +46,8 @@ pub struct Studies {
     pub artifacts: Artifacts,
     /// Where data lies.
     pub cache: Cache,
+    /// Where studies may name files.
+    pub folders: Folders,
     /// Ends watch streams.
     pub stop: CancellationToken,
 }
@@ -108,6 +110,7 @@ impl StudyService for Studies {
         let held = self.shelve(&request.parcel)?;
         let parcel = held.is_some().then_some(request.parcel.as_str());
         let prepared = blocking::run(|| {
+            self.confine(&request.spec, format, parcel)?;
             submission::prepare_sent(&request.request_id, &request.spec, format, parcel, &self.cache)
         });
         let record = prepared.map_err(|error| status::of_submission(&error))?;
@@ -191,8 +194,10 @@ impl StudyService for Studies {
         };
         let held = self.shelve(&sent)?;
         let parcel = held.is_some().then_some(sent.as_str());
-        let extended =
-            blocking::run(|| submission::extend(&record, &request.spec, format, parcel, &self.cache));
+        let extended = blocking::run(|| {
+            self.confine(&request.spec, format, parcel)?;
+            submission::extend(&record, &request.spec, format, parcel, &self.cache)
+        });
         let record = Box::new(extended.map_err(|error| status::of_submission(&error))?);
         self.change(Command::ExtendStudy { study, record }).await
     }

@@ -16,8 +16,6 @@ use crate::ledger::StudyId;
 
 /// Time between two snapshots of a study in one stream: fine enough for a person, and a bound on their cost.
 const SNAPSHOT_PAUSE: Duration = Duration::from_millis(200);
-/// Time between two looks whether the watcher may still watch.
-const STANDING_PAUSE: Duration = Duration::from_secs(2);
 /// Time that a watcher may take to make room for an event before it is dropped.
 const SLOW_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -63,7 +61,9 @@ impl Watch {
         }
         let mut pause = tokio::time::interval(SNAPSHOT_PAUSE);
         pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut standing = tokio::time::interval(STANDING_PAUSE);
+        let asker = self.asker.clone();
+        let outlasted = asker.outlasted();
+        tokio::pin!(outlasted);
         let mut changed = true;
         loop {
             tokio::select! {
@@ -72,11 +72,7 @@ impl Watch {
                     return Err(End::Failed(Status::unavailable("the coordinator is stopping")));
                 }
                 () = sender.closed() => return Err(End::Gone),
-                _ = standing.tick() => {
-                    if !self.asker.is_still_good() {
-                        return Err(End::Failed(Asker::outlasted()));
-                    }
-                }
+                status = &mut outlasted => return Err(End::Failed(status)),
                 _ = pause.tick(), if changed => {
                     changed = false;
                     if self.snapshot(sender).await? {

@@ -87,12 +87,9 @@ impl WorkerService for Workers {
         let wait_seconds = if request.wait_seconds.is_finite() { request.wait_seconds } else { 0.0 };
         let wait = Duration::from_secs_f64(wait_seconds.clamp(0.0, WAIT_SECONDS_MAX));
         let timeout = tokio::time::sleep(wait);
-        tokio::pin!(timeout);
+        let outlasted = asker.outlasted();
+        tokio::pin!(timeout, outlasted);
         loop {
-            // A wait may outlast the right to work.
-            if !asker.is_still_good() {
-                return Err(Asker::outlasted());
-            }
             let command = Command::Lease { worker: worker.clone(), slot: request.slot };
             let kind = match self.command(command).await? {
                 Reply::Lease(grant) => {
@@ -105,6 +102,7 @@ impl WorkerService for Workers {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(Status::unavailable("the coordinator is stopping")),
+                status = &mut outlasted => return Err(status),
                 () = self.desk.work(kind) => {}
                 () = &mut timeout => break,
             }

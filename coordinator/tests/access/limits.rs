@@ -80,6 +80,23 @@ async fn compressed_messages_are_not_inflated() {
 }
 
 #[tokio::test]
+async fn browsers_are_kept_from_the_services_with_tls_too() {
+    let stage = Stage::start().await;
+    // A person's certificate is in the browser; a page of another site has it send what it can.
+    let ann = stage.authority.caller("ann", "foldwise://submit/ann");
+    let mut client = stage.studies(&stage.with_certificate(&ann)).await;
+    client.create_study(study("a")).await.unwrap();
+    for (name, value) in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")] {
+        let mut request = Request::new(v1::CancelStudyRequest { name: "studies/1".to_owned() });
+        request.metadata_mut().insert(name, value.parse().unwrap());
+        assert_eq!(client.cancel_study(request).await.unwrap_err().code(), Code::PermissionDenied, "{name}");
+    }
+    let state =
+        client.get_study(v1::GetStudyRequest { name: "studies/1".to_owned() }).await.unwrap().into_inner();
+    assert_eq!(state.state(), v1::StudyState::Searching);
+}
+
+#[tokio::test]
 async fn names_of_files_lead_nowhere_else() {
     let stage = Stage::plain().await;
     let secret = stage.folder.path().join("secret");
@@ -98,6 +115,16 @@ async fn names_of_files_lead_nowhere_else() {
         spec.spec = spec.spec.replace("fashion-mnist", &digest.replace('\\', "\\\\"));
         let code = admin.create_study(spec).await.unwrap_err().code();
         assert_eq!(code, Code::InvalidArgument, "{digest}");
+    }
+    // Nor do files that a spec names: a message about one that cannot be read may hold a part of it.
+    for path in ["/etc/passwd", absolute.as_str(), "../../etc/passwd"] {
+        let mut spec = study("a");
+        let data = format!("csv = {{ train = \"{path}\", target = \"y\" }}");
+        spec.spec = spec.spec.replace("dataset = \"fashion-mnist\"", &data);
+        let refused = admin.create_study(spec).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        let told = format!("{:?}", tonic_types::StatusExt::get_error_details(&refused));
+        assert!(told.contains("--data-folder") && !told.contains("root:"), "{told}");
     }
     assert_eq!(std::fs::read_to_string(&secret).unwrap(), "secret");
     let bearer = format!("Bearer {}", stage.admin);

@@ -65,6 +65,7 @@ async fn nothing_of_any_study_is_shown_before_somebody_signed_in() {
         "/studies/1/figures/importance.svg",
         "/api/workers",
         "/api/events",
+        "/metrics",
     ] {
         assert_eq!(ask(stage.address, &format!("GET {path}"), &[]).await.status, 401, "{path}");
         // A token in an address is none: addresses are kept in histories and logs.
@@ -75,7 +76,7 @@ async fn nothing_of_any_study_is_shown_before_somebody_signed_in() {
         assert_eq!(status(&stage, &format!("POST /api/studies/1/{action}"), "").await, 401);
     }
     // The documents themselves hold nothing, and ask for the sign-in.
-    for path in ["/", "/workers", "/studies/1", "/page/script/session.js"] {
+    for path in ["/", "/workers", "/studies/1", "/page/script/session.js", "/livez", "/readyz"] {
         assert_eq!(ask(stage.address, &format!("GET {path}"), &[]).await.status, 200, "{path}");
     }
     let told = ask(stage.address, "GET /api/session", &[]).await.json();

@@ -279,6 +279,11 @@ impl Connection {
                     register(client, &self.config).await.inspect_err(|status| self.note_refusal(status))?;
                     Err(Status::unavailable("registered again"))
                 }
+                Err(status) if status.code() == Code::Unauthenticated => {
+                    // A token that was revoked does not become good again.
+                    self.note_refusal(&status);
+                    Err(status)
+                }
                 other => other.map(tonic::Response::into_inner),
             }
         };
