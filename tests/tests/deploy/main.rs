@@ -84,6 +84,7 @@ fn pods_have_no_more_rights_than_they_need() {
                 check_container(&name, container);
             }
             if name == "worker" {
+                assert_eq!(pod["containers"][0]["livenessProbe"]["httpGet"]["path"], "/metrics");
                 let grace = lines::grace(&container_words(&pod));
                 assert_patient(&path, pod["terminationGracePeriodSeconds"].as_u64().unwrap(), grace);
             } else {
