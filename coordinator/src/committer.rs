@@ -266,8 +266,8 @@ impl Committer {
                     self.counter.note(replies.len());
                     self.counters.commit(replies.len(), watch.seconds());
                 }
-                let told = changes.iter().filter_map(|change| Happening::of_change(change, &self.ledger));
-                happenings.extend(told.flatten());
+                let told = changes.iter().flat_map(|change| Happening::of_change(change, &self.ledger));
+                happenings.extend(told);
                 self.release(replies, happenings, &changes);
             }
             Err(error) => {

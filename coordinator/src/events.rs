@@ -47,26 +47,24 @@ impl Happening {
         }
     }
 
-    /// What a durable change tells, by a ledger that has it; `None` for what nobody watches.
-    pub(crate) fn of_change(change: &Change, ledger: &Ledger) -> Option<Vec<Self>> {
-        let study = change.study()?;
-        let mut told = vec![Self::Changed(study)];
-        match change {
+    /// What a durable change tells, by a ledger that has it: of its runs, and that the study changed; nothing of what
+    /// nobody watches.
+    pub(crate) fn of_change(change: &Change, ledger: &Ledger) -> impl Iterator<Item = Self> {
+        let study = change.study();
+        let runs = study.and_then(|study| match change {
             Change::CohortDone { results, .. } => {
-                told.insert(0, Self::Runs(study, results.iter().map(|result| result.run).collect()));
+                Some(Self::Runs(study, results.iter().map(|result| result.run).collect()))
             }
             Change::CohortLeased { cohort, .. }
             | Change::CohortReturned { cohort, .. }
             | Change::CohortRetried { cohort, .. }
             | Change::CohortFailed { cohort, .. } => {
-                let cohorts = ledger.studies().get(&study).map(|study| &study.cohorts);
-                if let Some(cohort) = cohorts.and_then(|cohorts| cohorts.get(*cohort as usize)) {
-                    told.insert(0, Self::Hands(study, cohort.runs.clone()));
-                }
+                let cohort = ledger.studies().get(&study)?.cohorts.get(*cohort as usize)?;
+                Some(Self::Hands(study, cohort.runs.clone()))
             }
-            _ => {}
-        }
-        Some(told)
+            _ => None,
+        });
+        runs.into_iter().chain(study.map(Self::Changed))
     }
 }
 
