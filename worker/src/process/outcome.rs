@@ -116,7 +116,7 @@ mod tests {
     }
 
     fn config(scratch: PathBuf) -> TrainerConfig {
-        TrainerConfig { device: DeviceKind::Cpu, ordinal: 0, threads: 1, scratch }
+        TrainerConfig { device: DeviceKind::Cpu, ordinal: 0, threads: 1, scratch, commands: None }
     }
 
     fn lease(runs: u32) -> proto::Lease {
