@@ -211,7 +211,8 @@ pub(crate) struct SlotArguments {
     /// Threads per slot
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
-    /// Let studies run the programs in this folder (`[command]`), with all that you may do; none by default
+    /// Let studies run the programs (`[command]`) and train the TorchScript modules in this folder, with all that you may
+    /// do; none by default
     #[arg(long, value_name = "FOLDER", env = "FOLDWISE_ALLOW_COMMANDS", hide_env_values = true)]
     pub(crate) allow_commands: Option<PathBuf>,
 }

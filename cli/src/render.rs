@@ -264,7 +264,13 @@ pub(crate) fn options(to_terminal: bool) -> TableOptions {
 /// own has written is known to nobody else.
 pub(crate) fn weights(json: &[u8]) -> Result<Option<(blake3::Hash, &'static str)>, RenderError> {
     let report: Report = serde_json::from_slice(json)?;
-    let ending = if report.spec.get("command").is_some() { "weights" } else { "safetensors" };
+    let ending = if report.spec.get("command").is_some() {
+        "weights"
+    } else if report.spec.pointer("/network/torchscript").is_some() {
+        "pt"
+    } else {
+        "safetensors"
+    };
     let Some(text) = report.final_stage.and_then(|stage| stage.weights_digest) else { return Ok(None) };
     let digest = blake3::Hash::from_hex(&text).map_err(|_| RenderError::Digest(text))?;
     Ok(Some((digest, ending)))

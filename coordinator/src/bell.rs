@@ -24,7 +24,7 @@ impl Bell {
     pub(crate) fn ring(&self, code: Option<OwnCode>, kind: Option<DeviceKind>) {
         let devices = match code {
             None => &self.plain,
-            Some(OwnCode::Command) => &self.command,
+            Some(OwnCode::Command | OwnCode::Module) => &self.command,
         };
         if kind != Some(DeviceKind::Cuda) {
             devices.cpu.notify_one();

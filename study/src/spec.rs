@@ -216,6 +216,8 @@ pub enum DeviceKind {
 pub enum OwnCode {
     /// A program.
     Command,
+    /// A TorchScript module.
+    Module,
 }
 
 impl DeviceKind {
@@ -258,7 +260,16 @@ impl Spec {
     /// The code of its own that it brings, which not every worker runs.
     #[must_use]
     pub fn own_code(&self) -> Option<OwnCode> {
-        self.command.is_some().then_some(OwnCode::Command)
+        let network = self.network.as_ref().is_some_and(|network| network.torchscript.is_some());
+        let searched = || {
+            let networks = self.space.dimensions().filter(|(path, _)| *path == "network");
+            networks.flat_map(|(_, values)| values.list()).any(|value| value.get("torchscript").is_some())
+        };
+        match (self.command.is_some(), network || searched()) {
+            (true, _) => Some(OwnCode::Command),
+            (false, true) => Some(OwnCode::Module),
+            (false, false) => None,
+        }
     }
 
     /// Training rows of the final stage; none where it trains on a fold's, or not at all.

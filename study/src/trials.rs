@@ -299,7 +299,7 @@ impl Described {
             normalizes_vectors: self.network.normalizes_vectors(),
             epochs: self.train.epochs,
             fuse_key: self.fuse_key(),
-            alone: false,
+            alone: self.network.module.is_some(),
         }
     }
 

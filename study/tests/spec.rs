@@ -1,7 +1,7 @@
 //! Specs as people write them: what is read, and what is said about what is wrong.
 
 use foldwise_study::plan::{DeviceProfile, Plan};
-use foldwise_study::spec::{DeviceKind, Format, Spec, SpecFile, json_schema};
+use foldwise_study::spec::{DeviceKind, Format, OwnCode, Spec, SpecFile, json_schema};
 use foldwise_study::trials::{Method, RowFacts};
 
 const QUICKSTART: &str = include_str!("../../studies/quickstart.toml");
@@ -192,4 +192,40 @@ fn what_a_command_cannot_be_or_have_is_told() {
         .replace("lr = 0.1\n", "lr = { a = 1 }\n")
         .replace("[\"rbf\", \"linear\"]", "[\"rbf\", { b = 1 }]");
     insta::assert_snapshot!(problems(&types));
+}
+
+#[test]
+fn a_module_is_a_network_of_unknown_size_that_fuses_with_nothing() {
+    let module = "[network]\ntorchscript = { file = \"net.pt\" }";
+    let text = COMMAND
+        .replace(
+            "[command]",
+            &format!("{module}\n[train]\nbatch_size = 5\noptimizer = {{ kind = \"sgd\", lr = 0.1 }}"),
+        )
+        .replace("program = [\"train.py\", \"--quiet\"]\n", "");
+    let text = &text[..text.find("[command.parameters]").expect("is there")];
+    let text = format!("{text}[space]\n\"train.optimizer.lr\" = [0.1, 0.2]\n");
+    let file = SpecFile::read(&text, Format::Toml).expect("reads");
+    assert_eq!(file.spec.own_code(), Some(OwnCode::Module));
+    let trials = file.trials(&pictures()).expect("fits");
+    assert_eq!(trials.facts()[0].parameters.total, 0);
+    let plan =
+        Plan::new(&trials, &[(40_000, 20_000); 3], &DeviceProfile::serving(&[], DeviceKind::Cpu), None);
+    assert_eq!(plan.cohorts.len(), 6);
+    let wrong = text.replace("net.pt\" }", "/net.pt\", sha256 = \"1\" }\nmlp = { hidden = [3] }")
+        + "[measure]\nweights = true\n[limits]\nparameters = 3\n";
+    insta::assert_snapshot!(problems(&wrong));
+    let both = text.replace("torchscript", "mlp = { hidden = [3] }\ntorchscript");
+    assert!(trial_problems(&both).contains("exactly one of `mlp`, `cnn`, `layers` and `torchscript`"));
+    let searched = QUICKSTART.replace(
+        "[space]",
+        "[space]\nnetwork = [{ mlp = { hidden = [2] } }, { torchscript = { file = \"a\" } }]",
+    );
+    let searched: String = searched
+        .lines()
+        .filter(|line| !line.contains("\"network."))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let spec = Spec::read(&searched, Format::Toml).expect("reads");
+    assert_eq!(spec.own_code(), Some(OwnCode::Module), "one of the searched networks is a module");
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use foldwise_tests::{Cluster, Commands, Running, StudyJson, Trainer, each_run_once, until};
+use foldwise_tests::{Cluster, Commands, Finished, Running, StudyJson, Trainer, each_run_once, until};
 use nix::sys::signal::Signal;
 
 fn worker(cluster: &Cluster, commands: &Commands) -> Running {
@@ -96,7 +96,7 @@ fn what_is_wrong_with_a_command_is_one_clear_error() {
         status["troubled_runs"][0]["error"].as_str().expect("a text").to_owned()
     };
     let missing = of("", "trian.sh");
-    assert!(missing.contains("there is no program `trian.sh` in"), "{missing}");
+    assert!(missing.contains("there is no file `trian.sh` in"), "{missing}");
     let bad = of("say '{\"epoch\":1,\"train\":{\"loss\":NaN}}'; sleep 100", "train.sh");
     assert!(bad.contains("line 1 of the command's report is wrong: JSON has no NaN"), "{bad}");
     let silent = of("epoch 1", "train.sh");
@@ -211,4 +211,56 @@ fn a_worker_that_allows_no_commands_is_never_given_one() {
     let runs = report["trials"][0]["folds"].as_array().expect("runs");
     assert!(runs.iter().all(|run| run["worker"] == "w"), "{runs:?}");
     assert!(!refusing.log().contains("training"), "{}", refusing.log());
+}
+
+#[test]
+fn a_module_is_trained_and_comes_back_as_one() {
+    let commands = Commands::of("");
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../worker/tests/module/net.pt");
+    fs::copy(module, commands.folder().join("net.pt")).expect("copies");
+    let cluster = Cluster::start(30.0);
+    cluster.submit(
+        "name = \"own\"\n[data]\nblobs = { classes = 3, features = 2, rows = 60, test_rows = 9 }\n[validation]\n\
+         k_fold = { folds = 3, seed = 1 }\n[network]\ntorchscript = { file = \"net.pt\" }\n[train]\nepochs = 3\n\
+         batch_size = 10\noptimizer = { kind = \"sgd\", lr = 0.1 }\n[space]\n\"train.optimizer.lr\" = [0.1, 0.01]\n",
+    );
+    let _refusing = cluster.worker("refusing", 1);
+    let _worker = worker(&cluster, &commands);
+    let report = cluster.succeeded("own");
+    each_run_once(&report, 2, 3);
+    assert!(report["final"]["test_loss"].is_number(), "{:#}", report["final"]);
+    let digest = report["final"]["weights_digest"].as_str().expect("weights").to_owned();
+    let saved = cluster.folder().join("model.pt");
+    let _ = cluster.done(&["artifact", &digest, "--output", &saved.display().to_string()]);
+    // TorchScript files are zip archives.
+    assert!(fs::read(saved).expect("is there").starts_with(b"PK"));
+}
+
+#[test]
+fn outer_folds_test_a_command_on_the_rows_that_they_keep_apart() {
+    let commands = Commands::of(
+        "if grep -q '\"stage\": \"outer\"' \"$FOLDWISE_JOB\"; then cp \"$FOLDWISE_JOB\" \"$FOLDWISE_COMMANDS/outer.json\"\n\
+         grep -q '\"test_rows\": \"' \"$FOLDWISE_JOB\" || exit 9; fi\nepoch 1; done_",
+    );
+    let cluster = Cluster::start(30.0);
+    let study = Commands::study(1, "");
+    let nested = "k_fold = { folds = 2, seed = 1 }\nouter = { k_fold = { folds = 2, seed = 2 } }";
+    cluster.submit(&study.replace("k_fold = { folds = 3, seed = 1 }", nested));
+    let _worker = worker(&cluster, &commands);
+    let report = cluster.succeeded("own");
+    assert!(commands.folder().join("outer.json").exists(), "{:#}", report["provenance"]);
+    assert_eq!(report["final"]["test_accuracy"], 0.5);
+}
+
+#[test]
+fn a_run_on_this_machine_needs_the_folder_as_well() {
+    let cluster = Cluster::start(30.0);
+    let spec = cluster.spec(&Commands::study(1, ""));
+    let refused = Finished::of(&mut cluster.foldwise(&["run", &spec]));
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--allow-commands FOLDER"), "{}", refused.stderr);
+    let commands = Commands::of("epoch 1; done_");
+    let allowed = ["run", &spec, "--allow-commands", &commands.path(), "--device", "cpu", "--slots", "1"];
+    let done = Finished::of(&mut cluster.foldwise(&allowed)).success();
+    assert!(done.contains("own-1.weights"), "{done}");
 }

@@ -19,7 +19,7 @@ pub(crate) use checkpoint::{read as read_checkpoint, write as write_checkpoint};
 pub(crate) use job::{Arrays, Data, Job, Resume, Stage, Target, VERSION};
 pub(crate) use keeper::Errand;
 pub(crate) use process::{End, Heard, Process, Standby};
-pub(crate) use program::resolve;
+pub(crate) use program::{resolve, resolve_file};
 
 /// What a worker's operator allows commands.
 #[derive(Debug, Clone, PartialEq, Eq)]

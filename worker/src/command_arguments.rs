@@ -12,7 +12,8 @@ const MIB_MAX: u64 = 1 << 40;
 /// What is allowed.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct CommandArguments {
-    /// Let studies run the programs in this folder (`[command]`), with all that this user may do; none by default.
+    /// Let studies run the programs (`[command]`) and train the TorchScript modules in this folder, with all that this user
+    /// may do; none by default.
     #[arg(long, env = "FOLDWISE_ALLOW_COMMANDS", value_name = "FOLDER")]
     allow_commands: Option<PathBuf>,
     /// Address space that a process of a command may have, MiB; any by default.

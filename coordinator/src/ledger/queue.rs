@@ -19,7 +19,7 @@ use super::{SlotKind, Study, StudyId};
 pub(super) struct Queue {
     /// Those that any worker may have.
     plain: Lines,
-    /// Those with a command.
+    /// Those with code of their own.
     command: Lines,
     /// Where each study stands.
     places: HashMap<StudyId, (Line, Place)>,
@@ -77,7 +77,7 @@ impl Queue {
     fn line(&mut self, (code, device): Line) -> &mut BTreeSet<Place> {
         let lines = match code {
             None => &mut self.plain,
-            Some(OwnCode::Command) => &mut self.command,
+            Some(OwnCode::Command | OwnCode::Module) => &mut self.command,
         };
         match device {
             None => &mut lines.any,

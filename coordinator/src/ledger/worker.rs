@@ -22,7 +22,7 @@ pub struct WorkerInfo {
 /// Code of studies' own that a worker may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Allowed {
-    /// Programs.
+    /// Programs and TorchScript modules.
     pub commands: bool,
 }
 
@@ -32,7 +32,7 @@ impl Allowed {
     pub fn covers(self, code: Option<OwnCode>) -> bool {
         match code {
             None => true,
-            Some(OwnCode::Command) => self.commands,
+            Some(OwnCode::Command | OwnCode::Module) => self.commands,
         }
     }
 }

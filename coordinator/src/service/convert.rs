@@ -14,9 +14,9 @@ use crate::ledger::{
 
 /// A failure's message is cut to so many bytes.
 const MESSAGE_BYTES_MAX: usize = 4096;
-/// What is said of a study with a command while every worker refuses commands.
+/// What is said of a study with code of its own while every worker refuses that.
 const NOBODY_RUNS_COMMANDS: &str =
-    "it runs a command, and no connected worker allows that: start one with --allow-commands FOLDER";
+    "it brings code of its own, and no connected worker allows that: start one with --allow-commands FOLDER";
 /// Longest name of a worker.
 const WORKER_ID_MAX: usize = 100;
 /// Most slots of a worker.

@@ -3,6 +3,7 @@
 use foldwise_proto::v1::trainer_event::Event;
 use foldwise_proto::v1::{self as proto, FailureKind};
 use foldwise_study::measure::MeasureSpec;
+use foldwise_study::network::ModuleSpec;
 use foldwise_study::seed;
 use foldwise_study::spec::Spec;
 use foldwise_study::split::Fold;
@@ -14,6 +15,7 @@ use super::own::Commands;
 use super::study::{Studies, Study};
 use super::teller::Teller;
 use super::{StopSignal, TrainerConfig, outcome};
+use crate::command::resolve_file;
 use crate::trainer::{Checkpoint, Cohort, Member, TrainError, train as train_cohort};
 
 /// Why a cohort was not trained.
@@ -83,7 +85,7 @@ fn try_train(
 ) -> Result<Option<proto::CohortDone>, Failed> {
     let spec = &study.spec;
     let held = datasets.get(&spec.data, &lease.data_digest, spec.may_augment())?;
-    let cohort = cohort(lease, study, held)?;
+    let cohort = cohort(lease, study, held, config)?;
     let interval = spec.limits.checkpoint_interval();
     let mut teller = Teller::new(lease, stop, tell, &config.scratch, interval, held.load);
     let from = checkpoint(checkpoint_path);
@@ -114,7 +116,12 @@ fn checkpoint(path: &str) -> Option<Checkpoint> {
     }
 }
 
-fn cohort(lease: &proto::Lease, study: &Study, held: &Held) -> Result<Cohort, Failed> {
+fn cohort(
+    lease: &proto::Lease,
+    study: &Study,
+    held: &Held,
+    config: &TrainerConfig,
+) -> Result<Cohort, Failed> {
     let training = |message: String| Failed::new(FailureKind::Training, message);
     let Study { spec, trials, folds, .. } = study;
     let rows = &held.outline.rows;
@@ -127,7 +134,12 @@ fn cohort(lease: &proto::Lease, study: &Study, held: &Held) -> Result<Cohort, Fa
         let fold = last.as_ref().map(|last| &last.fold).or_else(|| folds.get(run.fold as usize));
         let fold = fold.ok_or_else(|| training(format!("the study has no fold {}", run.fold)))?;
         let number = fold_number(study, last.as_ref(), *run);
-        member(spec, trial, number, fold, last.as_ref().map(|last| last.epochs))
+        let epochs = last.as_ref().map(|last| last.epochs);
+        let mut member = member(spec, trial, number, fold, epochs)?;
+        if let Some(module) = &mut member.network.module {
+            find_module(module, config)?;
+        }
+        Ok(member)
     });
     let members = members.collect::<Result<_, Failed>>()?;
     // Within outer folds nothing is measured: what counts there is the score alone.
@@ -142,6 +154,17 @@ fn cohort(lease: &proto::Lease, study: &Study, held: &Held) -> Result<Cohort, Fa
         test: last.map(|last| last.test).unwrap_or_default(),
         measure: if measured { spec.measure.clone() } else { MeasureSpec::default() },
     })
+}
+
+/// Puts the path of a module's file on this machine in its place.
+fn find_module(module: &mut ModuleSpec, config: &TrainerConfig) -> Result<(), Failed> {
+    let training = |message: String| Failed::new(FailureKind::Training, message);
+    let rules = config.commands.as_ref().ok_or_else(|| {
+        training("this worker allows no code of studies: start it with --allow-commands FOLDER".to_owned())
+    })?;
+    let path = resolve_file(&module.file, module.sha256.as_deref(), &rules.folder);
+    module.file = path.map_err(|error| training(error.to_string()))?.display().to_string();
+    Ok(())
 }
 
 /// Refuses a study whose folds are others here.

@@ -66,7 +66,7 @@ fn head(plan: &PlanView) -> String {
 
 fn cost(plan: &PlanView) -> String {
     match plan.cost {
-        0 => "unknown: the command's own".to_owned(),
+        0 => "unknown: the study's own code".to_owned(),
         cost => format!("about {} multiply-accumulates", rough(cost)),
     }
 }
@@ -114,7 +114,7 @@ fn trials(trials: &[TrialView], most: usize) -> String {
         Column::Number("MACs per epoch"),
     ]);
     let rows = trials.iter().take(most).map(|trial| {
-        // Of a command nothing is known.
+        // Of a study's own code nothing is known.
         let known = |text: String| if trial.parameter_count > 0 { text } else { UNKNOWN.to_owned() };
         let mut row = vec![trial.trial.to_string()];
         row.extend(trial.parameters.values().map(value));
