@@ -3,7 +3,7 @@
 use std::process::Command as Program;
 
 use foldwise_coordinator::ledger::{
-    Command, LeaseGrant, Ledger, LedgerConfig, MemberResult, Now, Reply, SlotInfo, WorkerInfo,
+    Allowed, Command, LeaseGrant, Ledger, LedgerConfig, MemberResult, Now, Reply, SlotInfo, WorkerInfo,
 };
 use foldwise_coordinator::submission::prepare;
 use foldwise_data::Cache;
@@ -70,7 +70,8 @@ pub(crate) fn part(arguments: &[String]) -> Outcome<()> {
     let submit = start.elapsed();
     let slot = SlotInfo { device: DeviceKind::Cpu, model: String::new() };
     let worker = || "w".to_owned();
-    let info = WorkerInfo { id: worker(), software: String::new(), slots: vec![slot] };
+    let info =
+        WorkerInfo { id: worker(), software: String::new(), slots: vec![slot], allowed: Allowed::default() };
     ledger.handle(Command::RegisterWorker(info), now)?;
     let start = instant();
     // The first lease plans the study.

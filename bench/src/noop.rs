@@ -121,6 +121,7 @@ impl Noop {
             protocol_version: PROTOCOL_VERSION,
             software: "bench".to_owned(),
             slots: vec![slot],
+            allows_commands: false,
         };
         self.client.register_worker(register).await.map(drop)
     }

@@ -6,7 +6,7 @@ use foldwise_study::seed;
 use foldwise_study::spec::{DeviceKind, Format, Spec};
 use foldwise_study::split::Rows;
 use foldwise_study::train::{OptimizerKind, Order};
-use foldwise_study::trials::{RowFacts, Trial, TrialFacts, Trials};
+use foldwise_study::trials::{Described, Method, RowFacts, Trial, TrialFacts, Trials};
 use foldwise_worker::trainer::{Cohort, Member, TestRows};
 use serde_json::{Value as Json, json};
 
@@ -219,7 +219,7 @@ impl Workload {
             let members = runs.iter().map(|run| {
                 let trial =
                     trials.trial(run.trial as usize).ok_or("the plan names a trial that there is not")?;
-                Ok(member(&spec, trial, run.fold, folds[run.fold as usize].train.clone()))
+                member(&spec, trial, run.fold, folds[run.fold as usize].train.clone())
             });
             Ok(cohort(members.collect::<Outcome<Vec<_>>>()?, &spec))
         });
@@ -229,11 +229,14 @@ impl Workload {
     }
 }
 
-fn member(spec: &Spec, trial: Trial, fold: u32, train_rows: Vec<u32>) -> Member {
-    let mut train = trial.train;
-    train.loss = Some(trial.loss);
+fn member(spec: &Spec, trial: Trial, fold: u32, train_rows: Vec<u32>) -> Outcome<Member> {
+    let Method::Described(described) = trial.method else {
+        return Err("a benchmark trains networks alone".into());
+    };
+    let Described { network, mut train, loss } = *described;
+    train.loss = Some(loss);
     let source = seed::Source { study: spec.seed, train: train.seed, trial: None, fold };
-    Member { network: trial.network, train, source, train_rows, validation_rows: Vec::new() }
+    Ok(Member { network, train, source, train_rows, validation_rows: Vec::new() })
 }
 
 fn cohort(members: Vec<Member>, spec: &Spec) -> Cohort {

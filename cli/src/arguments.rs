@@ -211,6 +211,10 @@ pub(crate) struct SlotArguments {
     /// Threads per slot
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
+    /// Let studies run the programs (`[command]`) and train the TorchScript modules in this folder, with all that you may
+    /// do; none by default
+    #[arg(long, value_name = "FOLDER", env = "FOLDWISE_ALLOW_COMMANDS", hide_env_values = true)]
+    pub(crate) allow_commands: Option<PathBuf>,
 }
 
 /// What to train on.
@@ -243,7 +247,11 @@ impl SlotArguments {
         };
         let device = self.device.map(|device| ["--device".to_owned(), device.word().to_owned()]);
         let slots = number("slots", self.slots);
-        slots.chain(device.into_iter().flatten()).chain(number("threads", self.threads)).collect()
+        let folder = self.allow_commands.as_ref();
+        let commands =
+            folder.map(|folder| ["--allow-commands".to_owned(), folder.to_string_lossy().into_owned()]);
+        let arguments = slots.chain(device.into_iter().flatten()).chain(number("threads", self.threads));
+        arguments.chain(commands.into_iter().flatten()).collect()
     }
 }
 

@@ -146,6 +146,7 @@ impl CliError {
             Self::Output(OutputError::Closed) => 0,
             Self::Spec(_) | Self::Log(_) | Self::Profile(_) | Self::ProfileChoice(_) => USAGE,
             Self::Call(error) => of_call(error),
+            Self::Run(RunError::OwnCode { .. }) => USAGE,
             Self::Coordinator(error) if error.is_usage() => USAGE,
             Self::Artifact(ArtifactError::NotADigest(_)) => USAGE,
             Self::Certs(error) if error.is_usage() => USAGE,

@@ -260,11 +260,20 @@ pub(crate) fn options(to_terminal: bool) -> TableOptions {
     TableOptions { width: Table::new().width().map(usize::from), color: environment::color_is_welcome() }
 }
 
-/// BLAKE3 of the final weights, once there are some.
-pub(crate) fn weights_digest(json: &[u8]) -> Result<Option<blake3::Hash>, RenderError> {
+/// BLAKE3 of the final weights, once there are some, and how a file's name ends that holds them: what a command of the study's
+/// own has written is known to nobody else.
+pub(crate) fn weights(json: &[u8]) -> Result<Option<(blake3::Hash, &'static str)>, RenderError> {
     let report: Report = serde_json::from_slice(json)?;
+    let ending = if report.spec.get("command").is_some() {
+        "weights"
+    } else if report.spec.pointer("/network/torchscript").is_some() {
+        "pt"
+    } else {
+        "safetensors"
+    };
     let Some(text) = report.final_stage.and_then(|stage| stage.weights_digest) else { return Ok(None) };
-    blake3::Hash::from_hex(&text).map(Some).map_err(|_| RenderError::Digest(text))
+    let digest = blake3::Hash::from_hex(&text).map_err(|_| RenderError::Digest(text))?;
+    Ok(Some((digest, ending)))
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use foldwise_study::spec::DeviceKind;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +14,7 @@ use crate::bell::Bell;
 use crate::blocking;
 use crate::clock::{Clock, Stopwatch};
 use crate::events::{Events, Happening};
-use crate::ledger::{Change, Command, LeaseName, Ledger, LedgerConfig, Now, Rejection, Reply};
+use crate::ledger::{Change, Command, LeaseName, Ledger, LedgerConfig, Now, Rejection, Reply, SlotKind};
 use crate::metrics::Counters;
 use crate::store::{Store, StoreError};
 
@@ -118,7 +117,7 @@ impl Desk {
     }
 
     /// Waits until there may be work for a slot of this kind that was not there before.
-    pub async fn work(&self, kind: DeviceKind) {
+    pub async fn work(&self, kind: SlotKind) {
         self.bell.wait(kind).await;
     }
 
@@ -315,7 +314,7 @@ impl Committer {
             // One slot for each piece of work that came up; and a slot that was given work wakes the next.
             let study = change.study().and_then(|study| self.ledger.studies().get(&study));
             if let Some(study) = study.filter(|study| study.is_hungry()) {
-                self.bell.ring(study.device_wanted());
+                self.bell.ring(study.record.spec.own_code(), study.device_wanted());
             }
         }
     }

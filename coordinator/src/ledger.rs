@@ -39,7 +39,7 @@ pub use invariants::Violation;
 pub use progress::Progress;
 pub use rebuild::{CohortRow, RunRow, Snapshot, SnapshotsRow, StudyRow};
 pub use study::{Best, RunCounts, RunEnd, RunEntry, Study, StudyPhase, StudyRecord};
-pub use worker::{SlotInfo, Worker, WorkerInfo};
+pub use worker::{Allowed, SlotInfo, SlotKind, Worker, WorkerInfo};
 
 use queue::Queue;
 

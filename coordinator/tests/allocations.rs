@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use foldwise_coordinator::Config;
 use foldwise_coordinator::Coordinator;
 use foldwise_coordinator::committer::Desk;
-use foldwise_coordinator::ledger::{Command, LeaseGrant, Reply, SlotInfo, WorkerInfo};
+use foldwise_coordinator::ledger::{Allowed, Command, LeaseGrant, Reply, SlotInfo, WorkerInfo};
 use foldwise_coordinator::submission::prepare;
 use foldwise_data::Cache;
 use foldwise_study::spec::{DeviceKind, Format};
@@ -155,7 +155,12 @@ async fn committed(runs: usize) -> Cost {
     let record = prepare("many", &text(runs), Format::Toml, &Cache::at("/nonexistent")).expect("a good spec");
     desk.command(Command::CreateStudy(Box::new(record))).await.expect("is kept");
     let slot = SlotInfo { device: DeviceKind::Cpu, model: String::new() };
-    let info = WorkerInfo { id: "w".to_owned(), software: String::new(), slots: vec![slot] };
+    let info = WorkerInfo {
+        id: "w".to_owned(),
+        software: String::new(),
+        slots: vec![slot],
+        allowed: Allowed::default(),
+    };
     desk.command(Command::RegisterWorker(info)).await.expect("registers");
     let reply = desk.command(Command::Lease { worker: "w".to_owned(), slot: 0 }).await.expect("work");
     let Reply::Lease(mut grant) = reply else { panic!("unexpected {reply:?}") };

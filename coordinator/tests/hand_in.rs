@@ -59,6 +59,7 @@ impl Hand {
             protocol_version: PROTOCOL_VERSION,
             software: "test".to_owned(),
             slots: vec![slot],
+            allows_commands: false,
         };
         workers.register_worker(introduction).await.expect("registers");
         Self { workers, studies: StudyServiceClient::new(server.channel.clone()), name }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use foldwise_coordinator::artifacts::Artifacts;
 use foldwise_coordinator::committer::Desk;
-use foldwise_coordinator::ledger::{Command, Failure, FailureKind, LeaseName, Reply, SlotInfo, WorkerInfo};
+use foldwise_coordinator::ledger::{
+    Allowed, Command, Failure, FailureKind, LeaseName, Reply, SlotInfo, WorkerInfo,
+};
 use foldwise_coordinator::service::Workers;
 use foldwise_coordinator::submission::prepare;
 use foldwise_coordinator::{Config, Coordinator};
@@ -27,6 +29,18 @@ const WAIT_SECONDS: f64 = 20.0;
 const SPEC: &str = "name = \"idle\"\n[data]\ndataset = \"fashion-mnist\"\n[validation]\nk_fold = { folds = 2 }\n\
     [network]\nmlp = { hidden = [8] }\n[train]\nepochs = 1\nbatch_size = 100\n\
     optimizer = { kind = \"sgd\", lr = 0.1 }\n[plan]\nwidth = 2\n[final]\nskip = true\n";
+
+/// A cohort for each fold, of a command.
+const COMMAND: &str = "
+    name = \"own\"
+    [data]
+    dataset = \"fashion-mnist\"
+    [validation]
+    k_fold = { folds = 2 }
+    [command]
+    program = [\"train.py\"]
+    epochs = 1
+";
 
 /// A coordinator that nobody reaches but this test.
 struct House {
@@ -53,17 +67,26 @@ impl House {
     }
 
     async fn register(&self, worker: &str) {
+        self.register_with(worker, Allowed::default()).await;
+    }
+
+    async fn register_with(&self, worker: &str, allowed: Allowed) {
         let slots = vec![SlotInfo { device: DeviceKind::Cpu, model: String::new() }];
         self.tell(Command::RegisterWorker(WorkerInfo {
             id: worker.to_owned(),
             software: String::new(),
             slots,
+            allowed,
         }))
         .await;
     }
 
     async fn submit(&self, request: &str) -> u64 {
-        let record = prepare(request, SPEC, Format::Toml, &Cache::at("/nonexistent")).expect("a good spec");
+        self.submit_spec(request, SPEC).await
+    }
+
+    async fn submit_spec(&self, request: &str, spec: &str) -> u64 {
+        let record = prepare(request, spec, Format::Toml, &Cache::at("/nonexistent")).expect("a good spec");
         match self.tell(Command::CreateStudy(Box::new(record))).await {
             Reply::Study(study) => study,
             other => panic!("unexpected {other:?}"),
@@ -162,4 +185,25 @@ async fn as_many_slots_as_there_is_work_for_have_it_at_once_and_the_others_wait_
     given.sort_by_key(|&(_, study)| study);
     assert_eq!(given, [(ready, one.min(two)), (ready, one.max(two))]);
     assert_eq!(waited.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_reaches_a_slot_that_may_run_it_and_no_other() {
+    let house = House::open();
+    house.register("plain").await;
+    house.register_with("allowed", Allowed { commands: true }).await;
+    let (refusing, asked) = (house.ask("plain"), house.ask("allowed"));
+    pass().await;
+    let ready = Instant::now();
+    let study = house.submit_spec("own", COMMAND).await;
+    let (leased, lease) = asked.await.expect("ends");
+    assert_eq!((leased, lease), (ready, Some(LeaseName { study, cohort: 0, attempt: 1 })));
+    let (_, nothing) = refusing.await.expect("ends");
+    assert_eq!(nothing, None, "there is a second cohort, and it is not for this one");
+    // The one that may run commands trains networks as well.
+    let asked = house.ask("allowed");
+    house.tell(Command::CancelStudy(study)).await;
+    pass().await;
+    let network = house.submit("one").await;
+    assert_eq!(asked.await.expect("ends").1.expect("work").study, network);
 }

@@ -29,7 +29,13 @@ fn introduction(protocol_version: u32) -> v1::RegisterWorkerRequest {
     let slot =
         v1::Slot { index: 0, device: "cpu".to_owned(), model: "test".to_owned(), lease: String::new() };
     let worker = "w".to_owned();
-    v1::RegisterWorkerRequest { worker, protocol_version, software: "test".to_owned(), slots: vec![slot] }
+    v1::RegisterWorkerRequest {
+        worker,
+        protocol_version,
+        software: "test".to_owned(),
+        slots: vec![slot],
+        allows_commands: false,
+    }
 }
 
 #[tokio::test]

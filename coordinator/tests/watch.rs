@@ -52,6 +52,7 @@ impl Scene {
             protocol_version: PROTOCOL_VERSION,
             software: String::new(),
             slots: vec![slot],
+            allows_commands: false,
         };
         workers.register_worker(register).await.expect("registers");
         let ask = proto::LeaseCohortRequest { worker: "w".to_owned(), slot: 0, wait_seconds: 5.0 };

@@ -36,6 +36,7 @@ impl Report {
         let trials = trials.into_iter().zip(grid).enumerate();
         let trials: Vec<TrialReport> =
             trials.map(|(index, (trial, runs))| trial_report(index, trial, runs, &statistics)).collect();
+        let by_command = spec.get("command").is_some();
         Self {
             version: VERSION,
             study: study_report(study),
@@ -45,7 +46,7 @@ impl Report {
             trials,
             nested,
             final_stage,
-            provenance: provenance_report(provenance),
+            provenance: provenance_report(provenance, by_command),
         }
     }
 }
@@ -151,7 +152,7 @@ fn final_report(stage: FinalInput, trials: &[TrialInput], rule: &Rule) -> FinalR
     }
 }
 
-fn provenance_report(input: ProvenanceInput) -> Provenance {
+fn provenance_report(input: ProvenanceInput, by_command: bool) -> Provenance {
     Provenance {
         foldwise: input.foldwise,
         software: distinct(input.software),
@@ -162,12 +163,13 @@ fn provenance_report(input: ProvenanceInput) -> Provenance {
         folds_digest: input.folds_digest,
         cohorts: input.cohorts,
         cohort_splits: input.cohort_splits,
-        reproducible: input.device.map(|device| reproducible(device).to_owned()),
+        reproducible: input.device.map(|device| reproducible(device, by_command).to_owned()),
     }
 }
 
-fn reproducible(device: DeviceKind) -> &'static str {
+fn reproducible(device: DeviceKind, by_command: bool) -> &'static str {
     match device {
+        _ if by_command => "as far as the command sees to it",
         DeviceKind::Cpu => "bit for bit",
         DeviceKind::Cuda => "as far as CUDA's libraries allow",
     }

@@ -29,8 +29,8 @@ pub fn comparison(reports: &[Report], options: TableOptions) -> String {
         sheet.push(vec![
             Field::text(&report.study.display_name),
             Field::or_none(row.winner, |trial| Field::Text(searched(trial))),
-            Field::or_none(row.winner, |trial| Field::Count(trial.parameters)),
-            Field::or_none(row.winner, |trial| Field::Count(plain_parameters(trial))),
+            Field::or_none(row.winner.and_then(TrialReport::learned_numbers), Field::Count),
+            Field::or_none(row.winner.and_then(plain_parameters), Field::Count),
             row.epoch_short(),
             Field::Text(row.score_text(report.selection.rule.metric)),
             Field::Text(test),
@@ -73,7 +73,7 @@ pub fn comparison_csv(reports: &[Report]) -> String {
             Field::text(report.study.state.word()),
             Field::or_none(row.winner, |trial| Field::index(trial.index)),
             Field::or_none(row.winner, |trial| Field::Text(searched(trial))),
-            Field::or_none(row.winner, |trial| Field::Count(trial.parameters)),
+            Field::or_none(row.winner.and_then(TrialReport::learned_numbers), Field::Count),
             Field::or_none(row.winner, |trial| Field::Count(trial.batch_norm_parameters)),
             Field::text(report.selection.rule.metric.word()),
             Field::or_none(row.winner.and_then(|trial| trial.mean), Field::Real),
@@ -122,8 +122,8 @@ impl<'a> Row<'a> {
     }
 }
 
-fn plain_parameters(trial: &TrialReport) -> u64 {
-    trial.parameters.saturating_sub(trial.batch_norm_parameters)
+fn plain_parameters(trial: &TrialReport) -> Option<u64> {
+    Some(trial.learned_numbers()?.saturating_sub(trial.batch_norm_parameters))
 }
 
 /// Test accuracy, or the loss where the target is a number.

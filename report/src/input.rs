@@ -70,7 +70,7 @@ pub struct StudyInput {
 pub struct TrialInput {
     /// The searched values, by path, in the order of the space.
     pub params: IndexMap<String, Json>,
-    /// Trainable numbers of its network.
+    /// Trainable numbers of its network; 0 where they are not known.
     pub parameters: u64,
     /// Those of them that belong to batch normalization.
     pub batch_norm_parameters: u64,

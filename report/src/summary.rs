@@ -77,9 +77,9 @@ fn won(report: &Report, winner: &TrialReport) -> String {
     let who = named(winner);
     if report.trials.len() == 1 {
         return format!(
-            "It reached a {} of {value} with {}.",
+            "It reached a {} of {value}{}.",
             name(metric),
-            plural_u64(winner.parameters, "learned number")
+            size(winner).map(|size| format!(" with {size}")).unwrap_or_default()
         );
     }
     let best = match metric {
@@ -87,15 +87,20 @@ fn won(report: &Report, winner: &TrialReport) -> String {
         Metric::ValLoss => "lowest",
     };
     let mean = if winner.std.is_some() { "mean " } else { "" };
-    let size = plural_u64(winner.parameters, "learned number");
+    let size = size(winner).map(|size| format!(", with {size},")).unwrap_or_default();
     match report.selection.ties.len() {
-        0 => format!("{who}, with {size}, had the {best} {mean}{}: {value}.", name(metric)),
+        0 => format!("{who}{size} had the {best} {mean}{}: {value}.", name(metric)),
         ties => format!(
-            "{who}, with {size}, and {} had the {best} {mean}{}: {value}; of these it was taken because it has the fewest learned numbers or, where they have equally many, came first.",
+            "{who}{size} and {} had the {best} {mean}{}: {value}; of these it was taken because it has the fewest learned numbers or, where they have equally many, came first.",
             plural(ties, "other"),
             name(metric)
         ),
     }
+}
+
+/// How many numbers a trial's network learns, where that is known.
+fn size(trial: &TrialReport) -> Option<String> {
+    trial.learned_numbers().map(|numbers| plural_u64(numbers, "learned number"))
 }
 
 fn plural_u64(number: u64, noun: &str) -> String {
@@ -167,7 +172,7 @@ fn simplest(report: &Report, winner: &TrialReport) -> Option<String> {
     Some(format!(
         "The smallest configuration within one standard error of it is {}, with {} and {mean}.",
         lower_first(&named(chosen)),
-        plural_u64(chosen.parameters, "learned number")
+        size(chosen)?
     ))
 }
 

@@ -15,7 +15,7 @@ pub struct TrialReport {
     pub index: usize,
     /// The searched values, by path into the spec, in the order of the space.
     pub params: IndexMap<String, Json>,
-    /// Trainable numbers of its network.
+    /// Trainable numbers of its network; 0 where they are not known, as those of a command are not.
     pub parameters: u64,
     /// Those of them that belong to batch normalization.
     pub batch_norm_parameters: u64,
@@ -51,6 +51,12 @@ pub struct CommonEpoch {
 }
 
 impl TrialReport {
+    /// How many numbers its network learns, where that is known.
+    #[must_use]
+    pub fn learned_numbers(&self) -> Option<u64> {
+        (self.parameters > 0).then_some(self.parameters)
+    }
+
     /// Whether every fold has ended, with a score or without.
     #[must_use]
     pub fn has_ended(&self) -> bool {

@@ -1,7 +1,8 @@
 //! The network: a list of layers, described rather than coded.
 //!
 //! The coordinator knows every shape, parameter count and cost from the description alone, so that a
-//! study is checked and planned before anything runs. `mlp` and `cnn` are short forms of the list.
+//! study is checked and planned before anything runs. `mlp` and `cnn` are short forms of the list. A TorchScript module alone is a
+//! file that nobody looks into before a worker does.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ mod error;
 mod infer;
 mod init;
 mod layer;
+mod module;
 mod operation;
 mod shape;
 mod short_form;
@@ -17,11 +19,12 @@ mod short_form;
 pub use error::NetworkError;
 pub use init::{BiasInit, Distribution, Fan, Init, InitRule, InitSettings};
 pub use layer::{Activation, Conv2d, Dropout, Layer, LeakyRelu, Linear, Pool2d, Repeat, Residual, Square};
+pub use module::ModuleSpec;
 pub use operation::{LayerShape, Operation};
 pub use shape::{Network, ParameterCount, ParameterShape};
 pub use short_form::{Cnn, Mlp, Pooling};
 
-/// `[network]`: exactly one of `mlp`, `cnn` and `layers`.
+/// `[network]`: exactly one of `mlp`, `cnn`, `layers` and `torchscript`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSpec {
@@ -35,6 +38,9 @@ pub struct NetworkSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 10_000))]
     pub layers: Option<Vec<Layer>>,
+    /// A TorchScript module from a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub torchscript: Option<ModuleSpec>,
     /// How the weights of linear and convolutional layers start.
     #[serde(default)]
     pub init: Init,
@@ -44,12 +50,13 @@ impl NetworkSpec {
     /// The layers this description stands for.
     ///
     /// # Errors
-    /// When none or several of `mlp`, `cnn` and `layers` are given.
+    /// When none or several of `mlp`, `cnn`, `layers` and `torchscript` are given. A module has no layers.
     pub fn expand(&self) -> Result<Vec<Layer>, NetworkError> {
-        match (&self.mlp, &self.cnn, &self.layers) {
-            (Some(mlp), None, None) => Ok(mlp.expand()),
-            (None, Some(cnn), None) => Ok(cnn.expand()),
-            (None, None, Some(layers)) => Ok(layers.clone()),
+        match (&self.mlp, &self.cnn, &self.layers, &self.torchscript) {
+            (Some(mlp), None, None, None) => Ok(mlp.expand()),
+            (None, Some(cnn), None, None) => Ok(cnn.expand()),
+            (None, None, Some(layers), None) => Ok(layers.clone()),
+            (None, None, None, Some(_)) => Ok(Vec::new()),
             _ => Err(NetworkError::NotOneForm),
         }
     }
@@ -60,6 +67,10 @@ impl NetworkSpec {
     /// # Errors
     /// Names the layer that does not fit, with both shapes.
     pub fn resolve(&self, input: &[usize], outputs: usize) -> Result<Network, NetworkError> {
-        Network::new(&self.expand()?, self.init, input, outputs)
+        let layers = self.expand()?;
+        match &self.torchscript {
+            Some(module) => Network::of_module(module.clone(), input, outputs),
+            None => Network::new(&layers, self.init, input, outputs),
+        }
     }
 }

@@ -18,6 +18,8 @@ pub enum Purpose {
     Dropout,
     /// Changes of training rows; the round is the step of the run.
     Augment,
+    /// What a command of one's own seeds its random numbers with; the round is 0.
+    Command,
 }
 
 impl Purpose {
@@ -27,6 +29,7 @@ impl Purpose {
             Self::Shuffle => "shuffle",
             Self::Dropout => "dropout",
             Self::Augment => "augment",
+            Self::Command => "command",
         }
     }
 }

@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::command::CommandSpec;
 use crate::measure::MeasureSpec;
 use crate::network::NetworkSpec;
 use crate::selection::SelectionSpec;
@@ -57,9 +58,14 @@ pub struct Spec {
     /// How the training rows are split into folds.
     pub validation: Validation,
     /// The network.
-    pub network: NetworkSpec,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkSpec>,
     /// How it learns.
-    pub train: TrainSpec,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train: Option<TrainSpec>,
+    /// A program of one's own that trains, instead of `network` and `train`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandSpec>,
     /// What is searched: paths into this spec, and the values to try.
     #[serde(default, skip_serializing_if = "Space::is_empty")]
     pub space: Space,
@@ -205,6 +211,15 @@ pub enum DeviceKind {
     Cuda,
 }
 
+/// Code that a study brings. A worker runs none of it unless its operator says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OwnCode {
+    /// A program.
+    Command,
+    /// A TorchScript module.
+    Module,
+}
+
 impl DeviceKind {
     /// Every kind.
     pub const ALL: [Self; 2] = [Self::Cpu, Self::Cuda];
@@ -239,7 +254,22 @@ impl Spec {
     pub fn may_augment(&self) -> bool {
         let searched =
             self.space.dimensions().any(|(path, _)| path == "train" || path.starts_with("train.augment"));
-        searched || !self.train.augment.is_empty()
+        searched || self.train.as_ref().is_some_and(|train| !train.augment.is_empty())
+    }
+
+    /// The code of its own that it brings, which not every worker runs.
+    #[must_use]
+    pub fn own_code(&self) -> Option<OwnCode> {
+        let network = self.network.as_ref().is_some_and(|network| network.torchscript.is_some());
+        let searched = || {
+            let networks = self.space.dimensions().filter(|(path, _)| *path == "network");
+            networks.flat_map(|(_, values)| values.list()).any(|value| value.get("torchscript").is_some())
+        };
+        match (self.command.is_some(), network || searched()) {
+            (true, _) => Some(OwnCode::Command),
+            (false, true) => Some(OwnCode::Module),
+            (false, false) => None,
+        }
     }
 
     /// Training rows of the final stage; none where it trains on a fold's, or not at all.

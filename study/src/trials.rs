@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::command::CommandSpec;
 use crate::network::{Network, ParameterCount};
 use crate::selection::Metric;
 use crate::spec::{Problem, Spec};
@@ -57,10 +58,26 @@ pub struct Trial {
     pub index: usize,
     /// The searched values, by path.
     pub parameters: IndexMap<String, Json>,
+    /// What trains, and how.
+    pub method: Method,
+}
+
+/// What trains a trial.
+#[derive(Debug, Clone)]
+pub enum Method {
+    /// Foldwise.
+    Described(Box<Described>),
+    /// A program of one's own.
+    Command(CommandSpec),
+}
+
+/// A described network, which Foldwise trains.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// The network.
+    pub network: Network,
     /// How it is trained.
     pub train: TrainSpec,
-    /// Its network.
-    pub network: Network,
     /// The loss it is trained with.
     pub loss: Loss,
 }
@@ -68,7 +85,7 @@ pub struct Trial {
 /// What planning needs of a trial.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrialFacts {
-    /// Trainable numbers.
+    /// Trainable numbers; none where they are not known.
     pub parameters: ParameterCount,
     /// Multiply-accumulates of one row's forward pass.
     pub multiply_accumulates: u64,
@@ -88,6 +105,8 @@ pub struct TrialFacts {
     pub epochs: u32,
     /// Trials with equal keys may train in one cohort, where their row counts agree too.
     pub fuse_key: [u8; 32],
+    /// Whether each run is a cohort of its own, whatever its key.
+    pub alone: bool,
 }
 
 /// All trials of a study: those of its spec, and after them what each extension of the spec added.
@@ -233,6 +252,41 @@ impl Trials {
 }
 
 impl Trial {
+    /// The described network, if it is one.
+    #[must_use]
+    pub fn described(&self) -> Option<&Described> {
+        match &self.method {
+            Method::Described(described) => Some(described),
+            Method::Command(_) => None,
+        }
+    }
+
+    fn facts(&self) -> TrialFacts {
+        match &self.method {
+            Method::Described(described) => described.facts(),
+            Method::Command(command) => facts_of_command(command),
+        }
+    }
+}
+
+/// What is known of a command: how many epochs it takes. All commands count as equally dear.
+fn facts_of_command(command: &CommandSpec) -> TrialFacts {
+    TrialFacts {
+        parameters: ParameterCount::default(),
+        multiply_accumulates: 0,
+        activations: 0,
+        optimizer_numbers: 0,
+        convolutional: false,
+        batch_size: 1,
+        drop_last: false,
+        normalizes_vectors: false,
+        epochs: command.epochs,
+        fuse_key: blake3::derive_key("foldwise 1 command", &command.epochs.to_le_bytes()),
+        alone: true,
+    }
+}
+
+impl Described {
     fn facts(&self) -> TrialFacts {
         TrialFacts {
             parameters: self.network.parameter_count(),
@@ -245,6 +299,7 @@ impl Trial {
             normalizes_vectors: self.network.normalizes_vectors(),
             epochs: self.train.epochs,
             fuse_key: self.fuse_key(),
+            alone: self.network.module.is_some(),
         }
     }
 

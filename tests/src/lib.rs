@@ -7,6 +7,7 @@
 mod browser;
 mod chance;
 mod cluster;
+mod commands;
 mod data;
 mod disk;
 mod namespace;
@@ -22,6 +23,7 @@ mod trainers;
 pub use browser::Browser;
 pub use chance::{Chance, rounds};
 pub use cluster::Cluster;
+pub use commands::Commands;
 pub use data::small_pictures;
 pub use disk::SmallDisk;
 pub use namespace::Namespace;

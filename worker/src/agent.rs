@@ -45,6 +45,8 @@ pub struct AgentConfig {
     pub credentials: Credentials,
     /// The worker's name: unique among the coordinator's workers.
     pub name: String,
+    /// Whether the operator lets it run the commands that studies name.
+    pub allows_commands: bool,
     /// What each slot trains on.
     pub slots: Vec<SlotDevice>,
     /// How long to look for a coordinator at the start.

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod calibrate;
+pub mod command;
 pub mod cuda;
 pub mod machine;
 mod memory;

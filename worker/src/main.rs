@@ -12,6 +12,7 @@ use foldwise_data::Cache;
 use foldwise_line::{CredentialArguments, Line};
 use foldwise_study::spec::DeviceKind;
 use foldwise_worker::agent::{self, AgentConfig, HUGE_PAGES, Meters, ProcessLauncher, SlotDevice};
+use foldwise_worker::command::keeper;
 use foldwise_worker::process::{self, TrainerConfig};
 use foldwise_worker::{cuda, machine, metrics};
 use tokio_util::sync::CancellationToken;
@@ -19,8 +20,10 @@ use tonic::transport::Endpoint;
 use tracing_subscriber::EnvFilter;
 
 mod calibrate_command;
+mod command_arguments;
 
 use calibrate_command::{CalibrateArguments, Failure};
+use command_arguments::CommandArguments;
 
 /// What a program that was interrupted ends with.
 const INTERRUPTED: u8 = 130;
@@ -44,6 +47,9 @@ enum Command {
     /// Trains for an agent over pipes; started by the agent alone.
     #[command(hide = true)]
     Trainer(TrainerArguments),
+    /// Keeps one command of a study for a trainer; started by the trainer alone.
+    #[command(hide = true)]
+    Keeper,
     /// Prints how many CUDA devices there are; asked by the agent, which touches no device itself.
     #[command(hide = true)]
     CountCuda,
@@ -80,6 +86,8 @@ struct AgentArguments {
     /// An address to answer `GET /metrics` on, such as 127.0.0.1:9470; none by default. Whoever reaches it may read it.
     #[arg(long, env = "FOLDWISE_WORKER_METRICS", value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    commands: CommandArguments,
     /// How log lines are written.
     #[arg(long, env = "FOLDWISE_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -95,6 +103,8 @@ struct TrainerArguments {
     threads: u32,
     #[arg(long)]
     scratch: PathBuf,
+    #[command(flatten)]
+    commands: CommandArguments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -134,6 +144,10 @@ fn main() -> ExitCode {
             Ok(()) => Ok(()),
         },
         Command::Trainer(arguments) => run_trainer(arguments),
+        Command::Keeper => {
+            leave_signals_to_the_agent();
+            keeper::run().map_err(|error| format!("the keeper of a command failed: {error}"))
+        }
         Command::CountCuda => {
             println!("{}", if cuda::open_cuda() { tch::Cuda::device_count() } else { 0 });
             Ok(())
@@ -161,13 +175,15 @@ fn run_trainer(arguments: TrainerArguments) -> Result<(), String> {
         TrainerDevice::Cpu => DeviceKind::Cpu,
         TrainerDevice::Cuda => DeviceKind::Cuda,
     };
+    let commands = arguments.commands.rules()?;
     let TrainerArguments { ordinal, threads, scratch, .. } = arguments;
     leave_signals_to_the_agent();
-    process::run(&TrainerConfig { device, ordinal, threads, scratch }).map_err(|error| error.to_string())
+    process::run(&TrainerConfig { device, ordinal, threads, scratch, commands })
+        .map_err(|error| error.to_string())
 }
 
 /// Who stops a job as a whole (Slurm, systemd) signals every process in it. A trainer then trains on: the agent tells it
-/// where to stop, and when the agent is gone its pipe closes.
+/// where to stop, and when the agent is gone its pipe closes. So does the keeper of a command.
 fn leave_signals_to_the_agent() {
     use tokio::signal::unix::{SignalKind, signal};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
@@ -177,7 +193,7 @@ fn leave_signals_to_the_agent() {
         signal(SignalKind::terminate()).and(signal(SignalKind::interrupt())).map(drop)
     });
     if let Err(error) = caught {
-        eprintln!("warning: signals to this trainer will end it: {error}");
+        eprintln!("warning: signals to this process will end it: {error}");
     }
 }
 
@@ -187,10 +203,12 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
     let meters = Arc::new(Meters::new(slots.len()));
     let cache = Cache::from_environment().map_err(|error| error.to_string())?;
     let cache = cache.keeping(arguments.parcel_gib << 30);
+    let commands = arguments.commands.rules()?;
     let config = AgentConfig {
         coordinator: arguments.coordinator,
         credentials: arguments.credentials.read().map_err(|error| error.to_string())?,
         name: arguments.name.unwrap_or_else(machine::worker_name),
+        allows_commands: commands.is_some(),
         slots,
         connect_patience: Duration::from_secs(arguments.connect_seconds),
         grace: Duration::from_secs(arguments.grace_seconds),
@@ -204,7 +222,7 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
     // Who sets the allocator's limits by hand means them.
     let environment = std::env::var_os(HUGE_PAGES.0).is_none().then_some(HUGE_PAGES);
     let (slots, threads) = (config.slots.clone(), arguments.threads);
-    let launcher = ProcessLauncher { program, slots, threads, environment };
+    let launcher = ProcessLauncher { program, slots, threads, commands, environment };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

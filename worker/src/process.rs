@@ -12,13 +12,16 @@ use foldwise_proto::v1::trainer_order::Order;
 use foldwise_proto::v1::{self as proto};
 use foldwise_study::spec::DeviceKind;
 
+use crate::command::CommandRules;
 use crate::{cuda, pipe};
 
 mod dataset;
+mod export;
 mod files;
 mod job;
 mod last;
 mod outcome;
+mod own;
 mod stop;
 mod study;
 mod teller;
@@ -36,6 +39,8 @@ pub struct TrainerConfig {
     pub threads: u32,
     /// Where files for the agent go.
     pub scratch: PathBuf,
+    /// What commands of studies' own are allowed; none are without.
+    pub commands: Option<CommandRules>,
 }
 
 /// Why a trainer process ends by itself.
@@ -62,10 +67,14 @@ pub fn run(config: &TrainerConfig) -> Result<(), TrainerError> {
     let orders = read_orders(Arc::clone(&stop));
     let mut output = io::stdout().lock();
     send(&mut output, Event::Ready(ready(config)))?;
-    let mut datasets = dataset::Datasets::new(Cache::from_environment()?, device);
+    // The folder of the whole agent.
+    let shared = config.scratch.parent().unwrap_or(&config.scratch).to_owned();
+    let mut datasets = dataset::Datasets::new(Cache::from_environment()?, device, shared);
+    let mut commands = own::Commands::default();
     let mut studies = study::Studies::default();
     while let Ok(order) = orders.recv() {
-        let event = job::train(&order, &mut studies, &mut datasets, config, &stop, &mut |event| {
+        let parts = (&mut studies, &mut datasets, &mut commands);
+        let event = job::train(&order, parts, (config, &stop), &mut |event| {
             // A broken pipe means that the agent is gone, and the next message says so.
             let _ = send(&mut output, event);
         });

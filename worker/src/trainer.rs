@@ -29,6 +29,7 @@ mod loss;
 mod measure;
 mod meter;
 mod model;
+mod module;
 mod number;
 mod observer;
 mod optimizer;

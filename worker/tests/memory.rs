@@ -36,6 +36,7 @@ fn a_cohort_takes_no_more_than_plans_reckon_with() {
         };
         let trials = Trials::enumerate(&spec, &facts).expect("trials");
         let trial = trials.trial(0).expect("a trial");
+        let trial = trial.described().expect("a network");
         let batch = trial.train.batch_size;
         let rows = 4 * batch;
         let data = data(rows);

@@ -88,6 +88,9 @@ pub(super) async fn execute(arguments: RunArguments) -> Result<(), CliError> {
     for file in arguments.specs.each() {
         let checked = scaled_preview(SpecText::read(&file)?, arguments.scale.scale).await;
         let (text, study) = checked.map_err(|error| told_to_programs(error, arguments.format))?;
+        if study.spec.own_code().is_some() && arguments.slots.allow_commands.is_none() {
+            return Err(RunError::OwnCode { study: study.spec.name }.into());
+        }
         studies.push((text, study.spec));
     }
     let state = StateFolder::open(&arguments.state)?;

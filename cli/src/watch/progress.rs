@@ -73,6 +73,7 @@ impl Progress {
         let runs = study.runs.unwrap_or_default();
         match study.state() {
             StudyState::Finishing => parts.push("training the chosen trial".to_owned()),
+            StudyState::Searching if !study.message.is_empty() => parts.push(study.message.clone()),
             StudyState::Searching if study.device.is_empty() => parts.push("waiting for a worker".to_owned()),
             StudyState::Searching => {}
             state => parts.push(state_word(state).to_owned()),

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use foldwise_study::outcome::{EpochRecord, RunOutcome};
 use foldwise_study::plan::{ProfileChoiceError, RunId};
-use foldwise_study::spec::DeviceKind;
 
 use crate::access::TokenRecord;
 
 use super::cohort::{Checkpoint, Stage};
 use super::study::StudyRecord;
+use super::worker::SlotKind;
 use super::worker::WorkerInfo;
 use super::{LeaseName, StudyId};
 
@@ -212,7 +212,7 @@ pub enum Reply {
     /// Work.
     Lease(Box<LeaseGrant>),
     /// No work for a slot of this kind for now.
-    NoWork(DeviceKind),
+    NoWork(SlotKind),
     /// What to do next.
     Order(Order),
     /// No work will come: the worker is to end.

@@ -6,7 +6,7 @@ use foldwise_study::spec::DeviceKind;
 
 use super::{
     Change, Cohort, CohortId, CohortState, LeaseGrant, LeaseName, Ledger, Now, Order, Plan, Rejection, Reply,
-    StudyId,
+    SlotKind, StudyId,
 };
 
 impl Ledger {
@@ -20,6 +20,7 @@ impl Ledger {
         let entry = self.seen(worker, now)?;
         let no_slot = || Rejection::NoSlot { worker: worker.to_owned(), slot };
         let device = entry.info.slots.get(slot as usize).ok_or_else(no_slot)?.device;
+        let kind = SlotKind { device, allowed: entry.info.allowed };
         let draining = entry.draining;
         // The answer to an earlier request may have been lost: the slot gets its lease again, renewed.
         if let Some(held) = entry.leases[slot as usize]
@@ -30,10 +31,10 @@ impl Ledger {
         if draining {
             return Ok(Reply::Drained);
         }
-        let Some(study) = self.queue.first(device) else { return Ok(Reply::NoWork(device)) };
+        let Some(study) = self.queue.first(kind) else { return Ok(Reply::NoWork(kind)) };
         self.plan_study(study, device, changes)?;
         let Some(lease) = self.lease_next(study, worker, slot, now, changes) else {
-            return Ok(Reply::NoWork(device));
+            return Ok(Reply::NoWork(kind));
         };
         Ok(Reply::Lease(Box::new(self.grant(lease)?)))
     }

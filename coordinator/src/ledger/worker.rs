@@ -1,8 +1,10 @@
 //! Workers, their slots, and when they were last heard of.
 
-use foldwise_study::spec::DeviceKind;
+use foldwise_study::spec::{DeviceKind, OwnCode};
 
-use super::{Change, CohortState, Command, Failure, FailureKind, LeaseName, Ledger, Now, Rejection, Reply};
+use super::{
+    Change, CohortState, Command, Failure, FailureKind, LeaseName, Ledger, Now, Rejection, Reply, Study,
+};
 
 /// What a worker says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +15,35 @@ pub struct WorkerInfo {
     pub software: String,
     /// Its slots, by position.
     pub slots: Vec<SlotInfo>,
+    /// Code of studies' own that its operator lets it run.
+    pub allowed: Allowed,
+}
+
+/// Code of studies' own that a worker may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Allowed {
+    /// Programs and TorchScript modules.
+    pub commands: bool,
+}
+
+impl Allowed {
+    /// Whether a worker may train a study that brings this code, or none.
+    #[must_use]
+    pub fn covers(self, code: Option<OwnCode>) -> bool {
+        match code {
+            None => true,
+            Some(OwnCode::Command | OwnCode::Module) => self.commands,
+        }
+    }
+}
+
+/// What a slot can be given work of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlotKind {
+    /// Its kind of device.
+    pub device: DeviceKind,
+    /// What its worker may run.
+    pub allowed: Allowed,
 }
 
 /// A place for one trainer.
@@ -38,6 +69,18 @@ pub struct Worker {
 }
 
 impl Ledger {
+    /// Whether a study brings code that none of the workers runs that were heard of within a lease's time; not so where there
+    /// is no worker at all.
+    #[must_use]
+    pub fn has_nobody_for(&self, study: &Study, now: Now) -> bool {
+        let code = study.record.spec.own_code();
+        let alive = |worker: &&Worker| {
+            now.monotonic_ms.saturating_sub(worker.last_seen.monotonic_ms) <= self.config.lease_ms
+        };
+        let mut alive = self.workers.values().filter(alive).peekable();
+        code.is_some() && alive.peek().is_some() && !alive.any(|worker| worker.info.allowed.covers(code))
+    }
+
     pub(super) fn register_worker(&mut self, info: WorkerInfo, now: Now) -> Reply {
         let mut leases = vec![None; info.slots.len()];
         // A worker that comes back (or whose coordinator did) finds the leases it held.

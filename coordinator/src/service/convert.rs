@@ -8,12 +8,15 @@ use prost_types::Timestamp;
 use tonic::Status;
 
 use crate::ledger::{
-    Checkpoint, CohortState, EndedAs, Failure, FailureKind, LeaseGrant, LeaseName, MemberResult, Now, RunEnd,
-    SlotInfo, Stage, Study, StudyId, StudyPhase, Worker, WorkerInfo,
+    Allowed, Checkpoint, CohortState, EndedAs, Failure, FailureKind, LeaseGrant, LeaseName, Ledger,
+    MemberResult, Now, RunEnd, SlotInfo, Stage, Study, StudyId, StudyPhase, Worker, WorkerInfo,
 };
 
 /// A failure's message is cut to so many bytes.
 const MESSAGE_BYTES_MAX: usize = 4096;
+/// What is said of a study with code of its own while every worker refuses that.
+const NOBODY_RUNS_COMMANDS: &str =
+    "it brings code of its own, and no connected worker allows that: start one with --allow-commands FOLDER";
 /// Longest name of a worker.
 const WORKER_ID_MAX: usize = 100;
 /// Most slots of a worker.
@@ -69,6 +72,15 @@ pub(crate) fn study(study: &Study) -> v1::Study {
         profile: profile.map(|profile| profile.name.clone()).unwrap_or_default(),
         profile_digest: profile.map(|profile| profile.digest()).unwrap_or_default(),
     }
+}
+
+/// A study, with what a reader should know of those who could train it.
+pub(super) fn study_among(ledger: &Ledger, study: &Study, now: Now) -> v1::Study {
+    let mut told = self::study(study);
+    if told.message.is_empty() && !study.is_over() && ledger.has_nobody_for(study, now) {
+        NOBODY_RUNS_COMMANDS.clone_into(&mut told.message);
+    }
+    told
 }
 
 /// How the last attempt at the final stage failed; empty if none did.
@@ -214,7 +226,9 @@ pub(super) fn worker_info(request: v1::RegisterWorkerRequest) -> Result<WorkerIn
         };
         Ok(SlotInfo { device, model: cut(slot.model) })
     });
-    Ok(WorkerInfo { id, software: cut(request.software), slots: slots.collect::<Result<_, _>>()? })
+    let slots = slots.collect::<Result<_, _>>()?;
+    let allowed = Allowed { commands: request.allows_commands };
+    Ok(WorkerInfo { id, software: cut(request.software), slots, allowed })
 }
 
 pub(super) fn worker_id(id: String) -> Result<String, Status> {

@@ -70,8 +70,10 @@ impl Studies {
     }
 
     async fn study(&self, name: String) -> Answer<proto::Study> {
-        let study =
-            self.of_study(name, |ledger, id, _| ledger.studies().get(&id).map(convert::study)).await?;
+        let told = |ledger: &Ledger, id: StudyId, now: Now| {
+            ledger.studies().get(&id).map(|study| convert::study_among(ledger, study, now))
+        };
+        let study = self.of_study(name, told).await?;
         study.map(Response::new).ok_or_else(gone)
     }
 
@@ -132,14 +134,14 @@ impl StudyService for Studies {
         let size = page_size(request.page_size, 100, 1000);
         // The token is the number of the last study shown.
         let before = page_token(&request.page_token)?.unwrap_or(StudyId::MAX);
-        let read = self.desk.read(move |ledger, _| {
+        let read = self.desk.read(move |ledger, now| {
             let studies = ledger.studies().range(..before).rev();
             let mut page: Vec<_> = studies.take(size + 1).map(|(_, study)| study).collect();
             let more = page.len() > size;
             page.truncate(size);
             let last = page.last().map(|study| study.number).filter(|_| more);
             proto::ListStudiesResponse {
-                studies: page.into_iter().map(convert::study).collect(),
+                studies: page.into_iter().map(|study| convert::study_among(ledger, study, now)).collect(),
                 next_page_token: last.map(|number| number.to_string()).unwrap_or_default(),
             }
         });

@@ -95,8 +95,9 @@ impl Watch {
     /// Sends the study as it is; whether it is over.
     async fn snapshot(&self, sender: &Sender) -> Result<bool, End> {
         let id = self.study;
-        let read = self.desk.read(move |ledger, _| {
-            ledger.studies().get(&id).map(|study| (convert::study(study), study.is_over()))
+        let read = self.desk.read(move |ledger, now| {
+            let study = ledger.studies().get(&id)?;
+            Some((convert::study_among(ledger, study, now), study.is_over()))
         });
         match read.await.map_err(|refusal| End::Failed(status::of_refusal(&refusal)))? {
             Some((study, over)) => {

@@ -6,7 +6,7 @@ use foldwise_study::measure::{CLASSES_MAX, Detail, MeasureSpec, Part, STEPS_MAX}
 use foldwise_study::outcome::{PICTURES_MAX, POINTS_MAX, Picture};
 use foldwise_study::spec::Spec;
 use foldwise_study::split::Split;
-use foldwise_study::trials::{RowFacts, TrialFacts, Trials};
+use foldwise_study::trials::{RowFacts, Trial, TrialFacts, Trials};
 
 use crate::measurements::{RUN_BYTES_MAX, STUDY_BYTES_MAX};
 use crate::snapshots;
@@ -196,8 +196,9 @@ impl Cost {
 }
 
 fn learning_layers(trials: &Trials, index: usize) -> u64 {
-    let network = trials.trial(index).map(|trial| trial.network);
-    let layers = network.iter().flat_map(|network| &network.layers);
+    let trial = trials.trial(index);
+    let described = trial.as_ref().and_then(Trial::described);
+    let layers = described.iter().flat_map(|described| &described.network.layers);
     layers.filter(|layer| !layer.parameters().is_empty()).count() as u64
 }
 

@@ -13,6 +13,7 @@ async fn register(client: &mut WorkerServiceClient<Called>, worker: &str) {
         protocol_version: PROTOCOL_VERSION,
         software: "test".to_owned(),
         slots: vec![slot],
+        allows_commands: false,
     };
     client.register_worker(request).await.expect("registers");
 }

@@ -37,6 +37,7 @@ impl Worker {
             protocol_version: PROTOCOL_VERSION,
             software,
             slots: vec![slot],
+            allows_commands: false,
         };
         client.register_worker(register).await.expect("registers");
         Self { client }

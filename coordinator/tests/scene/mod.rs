@@ -2,9 +2,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of the vocabulary")]
 
 use foldwise_coordinator::ledger::{
-    Change, Checkpoint, Command, Failure, FailureKind, KeptMeasurements, LeaseGrant, Ledger, LedgerConfig,
-    MemberResult, Now, Order, Rejection, Reply, SlotInfo, Stage, StudyId, StudyPhase, StudyRecord,
-    WorkerInfo,
+    Allowed, Change, Checkpoint, Command, Failure, FailureKind, KeptMeasurements, LeaseGrant, Ledger,
+    LedgerConfig, MemberResult, Now, Order, Rejection, Reply, SlotInfo, Stage, StudyId, StudyPhase,
+    StudyRecord, WorkerInfo,
 };
 use foldwise_coordinator::submission::{extend, prepare};
 use foldwise_data::Cache;
@@ -105,7 +105,12 @@ impl Scene {
 
     pub fn worker(&mut self, id: &str, slots: usize) {
         let slot = SlotInfo { device: DeviceKind::Cpu, model: "test".to_owned() };
-        let info = WorkerInfo { id: id.to_owned(), software: "test".to_owned(), slots: vec![slot; slots] };
+        let info = WorkerInfo {
+            id: id.to_owned(),
+            software: "test".to_owned(),
+            slots: vec![slot; slots],
+            allowed: Allowed::default(),
+        };
         self.handle(Command::RegisterWorker(info)).expect("registers");
     }
 

@@ -37,7 +37,7 @@ pub(super) fn sheet(report: &Report, ranking: &Ranking<'_>) -> Sheet {
         let text = |value: Option<f64>| Field::or_none(value, |value| Field::Text(with_unit(metric, value)));
         let failed = trial.failed_folds();
         let rest = [
-            Field::Count(trial.parameters),
+            Field::or_none(trial.learned_numbers(), Field::Count),
             Field::or_none(trial.mean, |mean| Field::Text(mean_std(metric, mean, trial.std))),
             text(trial.std_error),
             Field::or_none(comparison, |comparison| {

@@ -15,7 +15,7 @@ const NAMED_MAX: usize = 12;
 type Cost = fn(&TrialReport) -> Option<f64>;
 
 pub(super) fn sketches(report: &Report) -> Vec<Sketch<'_>> {
-    let parameters: Cost = |trial| Some(trial.parameters as f64);
+    let parameters: Cost = |trial| trial.learned_numbers().map(|numbers| numbers as f64);
     let kinds = [
         ("score-parameters", "learned numbers", "Learned numbers", parameters),
         (

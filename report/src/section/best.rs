@@ -42,7 +42,7 @@ pub(super) fn sheet(scope: Scope<'_>) -> Sheet {
     put("trial", Field::index(trial.index));
     let values = Some(searched(trial)).filter(|values| !values.is_empty());
     put("searched", Field::or_none(values, Field::Text));
-    put("parameters", Field::Count(trial.parameters));
+    put("parameters", Field::or_none(trial.learned_numbers(), Field::Count));
     let plain = trial.parameters.saturating_sub(trial.batch_norm_parameters);
     put("parameters_without_batch_norm", Field::Count(plain));
     for (name, value) in search_result(scope.report, trial) {

@@ -48,7 +48,10 @@ fn list(scope: Scope<'_>) -> Sheet {
         let values = paths
             .iter()
             .map(|path| Field::or_none(trial.params.get(*path), |value| Field::Text(value_text(value))));
-        let rest = [Field::Count(trial.parameters), Field::Text(score_text(scope.report, trial))];
+        let rest = [
+            Field::or_none(trial.learned_numbers(), Field::Count),
+            Field::Text(score_text(scope.report, trial)),
+        ];
         let row = [Field::index(trial.index)].into_iter().chain(values).chain(rest).chain(last(trial));
         sheet.push(row.collect());
     }
@@ -77,7 +80,8 @@ fn pivot(report: &Report, down: &Dimension<'_>, across: &Dimension<'_>) -> Sheet
     for (row, label) in down.labels().into_iter().enumerate() {
         let trials: Vec<Option<&TrialReport>> =
             (0..across.values.len()).map(|column| trials.get(&(row, column)).copied()).collect();
-        let sizes: IndexSet<u64> = trials.iter().flatten().map(|trial| trial.parameters).collect();
+        let sizes: IndexSet<u64> =
+            trials.iter().flatten().filter_map(|trial| trial.learned_numbers()).collect();
         let size = if sizes.len() == 1 {
             Field::or_none(sizes.first(), |size| Field::Count(*size))
         } else {
@@ -138,7 +142,7 @@ pub(super) fn sheet(scope: Scope<'_>) -> Sheet {
             .iter()
             .map(|path| Field::or_none(trial.params.get(*path), |value| Field::Text(value_text(value))));
         let rest = [
-            Field::Count(trial.parameters),
+            Field::or_none(trial.learned_numbers(), Field::Count),
             Field::Count(trial.batch_norm_parameters),
             Field::Count(scored as u64),
             value(mean(trial.folds.iter().map(|fold| fold.score))),

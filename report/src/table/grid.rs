@@ -53,7 +53,7 @@ fn row(report: &Report, trial: &TrialReport, rank: String, paths: &IndexSet<&str
         .iter()
         .map(|path| or_none(trial.params.get(*path).map(|value| cut(&value_text(value), VALUE_CHARS_MAX))));
     let rest = [
-        count(trial.parameters),
+        or_none(trial.learned_numbers().map(count)),
         or_none(trial.mean.map(|mean| mean_std(metric, mean, trial.std))),
         or_none(trial.std_error.map(|error| with_unit(metric, error))),
         or_none(comparison.and_then(|comparison| comparison.p).map(probability)),

@@ -87,12 +87,12 @@ fn result_text(report: &Report, trial: &TrialReport) -> String {
     let finished = trial.folds.iter().filter(|fold| fold.score.is_some()).count();
     let mean = trial.mean.map(|mean| mean_std(metric, mean, trial.std)).unwrap_or_default();
     format!(
-        "trial {}{}: {} {mean} over {}, {} parameters",
+        "trial {}{}: {} {mean} over {}{}",
         trial.index,
         params_text(trial),
         name(metric),
         plural(finished, "fold"),
-        count(trial.parameters)
+        trial.learned_numbers().map(|size| format!(", {} parameters", count(size))).unwrap_or_default()
     )
 }
 
@@ -146,6 +146,8 @@ fn test_text(comparison: &Comparison) -> String {
 
 fn one_standard_error_text(report: &Report, winner: &TrialReport) -> Option<String> {
     let chosen = report.trials.get(report.selection.one_standard_error?)?;
+    // Where no size is known there is no smallest.
+    chosen.learned_numbers()?;
     if chosen.index == winner.index {
         return Some(
             "the winner: no trial with fewer parameters has a mean within one standard error of its mean."

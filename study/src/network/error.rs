@@ -3,8 +3,8 @@
 /// Why a network does not fit its data or itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkError {
-    /// Not exactly one of the three forms.
-    #[error("give exactly one of `mlp`, `cnn` and `layers`")]
+    /// Not exactly one of the forms.
+    #[error("give exactly one of `mlp`, `cnn`, `layers` and `torchscript`")]
     NotOneForm,
     /// A layer that needs pictures got a vector, or the other way round.
     #[error("layer {at} ({layer}) needs {needs}, but gets {got:?}: {hint}")]

@@ -4,6 +4,7 @@ use super::NetworkError;
 use super::infer::{bounded, infer};
 use super::init::Init;
 use super::layer::{Layer, Linear, Residual};
+use super::module::ModuleSpec;
 use super::operation::{LayerShape, Operation};
 
 /// A network whose shapes all fit.
@@ -16,6 +17,8 @@ pub struct Network {
     /// The operations in order: `output` layers have become linear ones, repeats are written out and residual layers
     /// taken apart.
     pub layers: Vec<LayerShape>,
+    /// What computes in place of layers, of which there are none then.
+    pub module: Option<ModuleSpec>,
 }
 
 /// A learned tensor of one member.
@@ -52,7 +55,16 @@ impl Network {
         if shape != [outputs] {
             return Err(NetworkError::Output { got: shape, outputs });
         }
-        Ok(Self { input: input.to_vec(), outputs, layers: maker.made })
+        Ok(Self { input: input.to_vec(), outputs, layers: maker.made, module: None })
+    }
+
+    pub(super) fn of_module(
+        module: ModuleSpec,
+        input: &[usize],
+        outputs: usize,
+    ) -> Result<Self, NetworkError> {
+        bounded(input, &NetworkError::Overflow { at: "0".to_owned(), layer: "input" })?;
+        Ok(Self { input: input.to_vec(), outputs, layers: Vec::new(), module: Some(module) })
     }
 
     /// Learned tensors in PyTorch's order, names and shapes, those of batch norm included (its running

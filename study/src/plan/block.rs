@@ -70,7 +70,9 @@ pub(super) fn blocks<'a>(
         let room = memory::members(facts, profile.memory_bytes());
         for folds in &classes {
             let (size, trials) = (sizes[folds[0]], group.clone());
-            let most = width.unwrap_or_else(|| profile.width(facts, folds.len())).min(room).max(1);
+            let wanted =
+                if facts.alone { 1 } else { width.unwrap_or_else(|| profile.width(facts, folds.len())) };
+            let most = wanted.min(room).max(1);
             // No wider than there are runs, so that the next narrower one is found at once.
             let most = most.min(trials.len() * folds.len());
             blocks.push(Block { facts, size, trials, folds: folds.clone(), most });

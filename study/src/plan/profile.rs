@@ -247,6 +247,7 @@ mod tests {
             normalizes_vectors: false,
             epochs: 1,
             fuse_key: [0; 32],
+            alone: false,
         }
     }
 

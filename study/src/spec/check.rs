@@ -6,6 +6,7 @@ use crate::measure::MeasureSpec;
 use crate::space::{Space, Values};
 use crate::split::Split;
 
+mod command;
 mod data;
 
 /// What is wrong with the study as a whole, whatever its trials.
@@ -22,6 +23,7 @@ pub(super) fn check_study(spec: &Spec) -> Vec<Problem> {
     if let Err(error) = spec.validation.check() {
         problems.push(Problem::new("validation", error.to_string()));
     }
+    command::check_command(spec, &mut problems);
     check_final(spec, &mut problems);
     check_measure(&spec.measure, &mut problems);
     check_group(spec, &mut problems);

@@ -11,6 +11,9 @@ use crate::trials::{RowFacts, Trials};
 /// The largest text that is read as a spec: far above any written by hand.
 pub const SPEC_BYTES_MAX: usize = 1 << 20;
 
+/// Sections of which anything can be searched.
+const SEARCHABLE: [&str; 3] = ["network", "train", "command"];
+
 /// The most segments of a path that is searched; the deepest settings have seven.
 const PATH_SEGMENTS_MAX: usize = 16;
 
@@ -51,6 +54,7 @@ impl SpecFile {
             }
         }
         schema::check(&root, schema::inlined(), "", &mut problems);
+        check_method(&root, &mut problems);
         check_values(&root, &space, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
@@ -92,6 +96,26 @@ impl SpecFile {
     }
 }
 
+/// What trains: a described network, of which `network` and `train` are both needed, or a command.
+fn check_method(root: &Node, problems: &mut Vec<Problem>) {
+    let command = root.get("command").is_some();
+    for key in ["network", "train"] {
+        match root.get(key) {
+            Some(entry) if command => {
+                let problem = Problem::new(key, format!("`{key}` and `command` exclude each other"));
+                let problem = problem.hint("a command trains by itself: give one of the two");
+                problems.push(problem.at(entry.key_span.clone()));
+            }
+            None if !command => {
+                let what = schema::inlined()["properties"][key]["description"].as_str();
+                let problem = Problem::new("", format!("`{key}` is missing")).at(root.span.clone());
+                problems.push(problem.hint(what.unwrap_or_default()));
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Checks every value but the first of each dimension against the schema of the field that it would fill. Where there
 /// is no such field, the first value has told.
 fn check_values(root: &Node, space: &Space, problems: &mut Vec<Problem>) {
@@ -130,11 +154,11 @@ fn read_space(root: &Node, problems: &mut Vec<Problem>) -> Space {
             problems.push(Problem::new("space", message).at(root.place_of_setting(path)));
             return false;
         }
-        let searchable = ["network", "train"].iter().any(|section| {
+        let searchable = SEARCHABLE.iter().any(|section| {
             path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         });
         if !searchable {
-            let message = "only what lies under `network` and `train` can be searched";
+            let message = "only what lies under `network`, `train` and `command` can be searched";
             let problem = Problem::new(format!("space.{path}"), message)
                 .hint("all trials of a study share the data and the folds");
             problems.push(problem.at(root.place_of_setting(path)));

@@ -23,7 +23,7 @@ const EPOCHS_MIN: u64 = 2;
 const DESCRIPTION_CHARS_MAX: usize = 10_000;
 const BATCH_SIZE: &str = "train.batch_size";
 /// Numbers of epochs.
-const EPOCHS: [&str; 3] = ["train.epochs", "final.refit.epochs", "final.hold_out.epochs"];
+const EPOCHS: [&str; 4] = ["train.epochs", "command.epochs", "final.refit.epochs", "final.hold_out.epochs"];
 /// What settings under `train` and `measure` are called that count in epochs.
 const SPANS: [&str; 7] = ["every", "milestones", "patience", "cooldown", "epochs", "first", "steps"];
 

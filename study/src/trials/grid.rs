@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::check::check_trial;
-use super::{RowFacts, Trial};
+use super::{Described, Method, RowFacts, Trial};
+use crate::command::CommandSpec;
 use crate::network::NetworkSpec;
 use crate::space::{Axis, settings};
 use crate::spec::{Problem, Spec, set_json};
@@ -28,8 +29,12 @@ pub(super) struct Grid {
 /// The part of a spec that a point overrides.
 #[derive(Serialize, Deserialize)]
 struct Searched {
-    network: NetworkSpec,
-    train: TrainSpec,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    network: Option<NetworkSpec>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    train: Option<TrainSpec>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    command: Option<CommandSpec>,
 }
 
 impl Grid {
@@ -40,7 +45,7 @@ impl Grid {
         let axes = spec.space.axes();
         let mut template = spec.to_json();
         if let Some(object) = template.as_object_mut() {
-            object.retain(|key, _| key == "network" || key == "train");
+            object.retain(|key, _| ["network", "train", "command"].contains(&key.as_str()));
         }
         let settings = settings(&template) + axes.iter().map(Axis::settings).sum::<usize>();
         spec.space.check_work(settings).map_err(|problem| vec![problem])?;
@@ -68,26 +73,16 @@ impl Grid {
         parameters_max: Option<u64>,
     ) -> Result<Trial, Vec<Problem>> {
         let parameters = self.parameters_at(position);
-        let Searched { network, train } = self.searched(&parameters).map_err(|problem| vec![problem])?;
-        let loss = train.loss.unwrap_or(match rows.classes {
-            Some(_) => Loss::CrossEntropy,
-            None => Loss::MeanSquaredError,
-        });
-        let mut problems = check_trial(&train, loss, rows);
-        match network.resolve(&rows.shape, rows.outputs(loss)) {
-            Err(error) => problems.push(Problem::new("network", error.to_string())),
-            Ok(network) => {
-                let count = network.parameter_count().total;
-                if let Some(most) = parameters_max.filter(|&most| count > most) {
-                    let message = format!("{count} parameters pass the budget of {most} (limits.parameters)");
-                    problems.push(Problem::new("network", message));
-                }
-                if problems.is_empty() {
-                    return Ok(Trial { index, parameters, train, network, loss });
-                }
+        let searched = self.searched(&parameters).map_err(|problem| vec![problem])?;
+        let method = match searched {
+            Searched { command: Some(command), .. } => Method::Command(command),
+            Searched { network: Some(network), train: Some(train), .. } => {
+                Method::Described(Box::new(described(&network, train, rows, parameters_max)?))
             }
-        }
-        Err(problems)
+            // Never so for a spec that was read.
+            Searched { .. } => return Err(vec![Problem::new("", "has neither a network nor a command")]),
+        };
+        Ok(Trial { index, parameters, method })
     }
 
     /// What the trial at a position is.
@@ -105,4 +100,32 @@ impl Grid {
         }
         serde_json::from_value(json).map_err(|error| Problem::new("space", error.to_string()))
     }
+}
+
+/// A network for rows like these, with how it is trained, checked whole.
+fn described(
+    network: &NetworkSpec,
+    train: TrainSpec,
+    rows: &RowFacts,
+    parameters_max: Option<u64>,
+) -> Result<Described, Vec<Problem>> {
+    let loss = train.loss.unwrap_or(match rows.classes {
+        Some(_) => Loss::CrossEntropy,
+        None => Loss::MeanSquaredError,
+    });
+    let mut problems = check_trial(&train, loss, rows);
+    match network.resolve(&rows.shape, rows.outputs(loss)) {
+        Err(error) => problems.push(Problem::new("network", error.to_string())),
+        Ok(network) => {
+            let count = network.parameter_count().total;
+            if let Some(most) = parameters_max.filter(|&most| count > most) {
+                let message = format!("{count} parameters pass the budget of {most} (limits.parameters)");
+                problems.push(Problem::new("network", message));
+            }
+            if problems.is_empty() {
+                return Ok(Described { network, train, loss });
+            }
+        }
+    }
+    Err(problems)
 }

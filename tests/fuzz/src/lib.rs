@@ -4,6 +4,7 @@
 //! `tests/replay.rs` with every input that was worth keeping, in each test run.
 
 mod arrays;
+mod command;
 mod csv;
 mod expression;
 mod folder;
@@ -14,6 +15,7 @@ mod rows;
 mod spec;
 
 pub use arrays::arrays;
+pub use command::command;
 pub use csv::csv;
 pub use expression::expression;
 pub use gzip::gzip;
@@ -26,8 +28,9 @@ pub use spec::{spec_json, spec_toml, spec_yaml};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("arrays", arrays),
+    ("command", command),
     ("csv", csv),
     ("expression", expression),
     ("gzip", gzip),

@@ -1,7 +1,7 @@
 //! Rows of the coordinator's database: whatever a column holds, it is read or refused, and what is read can be worked
 //! with.
 
-use foldwise_coordinator::ledger::{Command, Ledger, LedgerConfig, Now, SlotInfo, WorkerInfo};
+use foldwise_coordinator::ledger::{Allowed, Command, Ledger, LedgerConfig, Now, SlotInfo, WorkerInfo};
 use foldwise_coordinator::reporting;
 use foldwise_coordinator::store::{Results, Store};
 use foldwise_study::spec::{DeviceKind, Format, Spec};
@@ -103,7 +103,12 @@ impl Database {
 fn work(ledger: &mut Ledger, now: Now) {
     let worker = "w".to_owned();
     let slot = SlotInfo { device: DeviceKind::Cpu, model: String::new() };
-    let info = WorkerInfo { id: worker.clone(), software: String::new(), slots: vec![slot; 4] };
+    let info = WorkerInfo {
+        id: worker.clone(),
+        software: String::new(),
+        slots: vec![slot; 4],
+        allowed: Allowed::default(),
+    };
     let _ = ledger.handle(Command::RegisterWorker(info), now);
     for slot in 0..4 {
         let _ = ledger.handle(Command::Lease { worker: worker.clone(), slot }, now);

@@ -91,7 +91,9 @@ fn check_trials(spec: &Spec, trials: &Trials, rows: &RowFacts) {
     assert!(!trials.is_empty());
     for index in [0, trials.len() - 1] {
         let trial = trials.trial(index).expect("every trial that was enumerated can be built");
-        assert_eq!(trial.network.parameter_count(), trials.facts()[index].parameters);
+        if let Some(described) = trial.described() {
+            assert_eq!(described.network.parameter_count(), trials.facts()[index].parameters);
+        }
         assert_eq!(trial.parameters, trials.parameters(index));
     }
     let Some(sizes) = spec.validation.sizes(rows.train_rows) else { return };

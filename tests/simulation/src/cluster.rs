@@ -134,6 +134,7 @@ fn add_worker(
         coordinator: network::url(),
         credentials: Credentials::default(),
         name: name.clone(),
+        allows_commands: false,
         slots: vec![device; slots as usize],
         connect_patience: Duration::from_secs(3600),
         grace: Duration::from_secs(2),

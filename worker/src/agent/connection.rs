@@ -319,6 +319,7 @@ async fn register(mut client: Client, config: &AgentConfig) -> Result<proto::Reg
         protocol_version: PROTOCOL_VERSION,
         software: crate::software(),
         slots: config.slots_message(),
+        allows_commands: config.allows_commands,
     };
     client.register_worker(request).await.map(tonic::Response::into_inner)
 }

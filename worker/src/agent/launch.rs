@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::process::{Child, Command};
 
 use super::SlotDevice;
+use crate::command::CommandRules;
 use crate::machine;
 
 /// What a process that trains is to have in its environment: glibc then asks for huge pages, by which steps over large
@@ -64,6 +65,8 @@ pub struct ProcessLauncher {
     pub slots: Vec<SlotDevice>,
     /// Threads of each CPU trainer.
     pub threads: u32,
+    /// What commands of studies' own are allowed; none are without.
+    pub commands: Option<CommandRules>,
     /// What they have in their environment beside the agent's.
     pub environment: Option<(&'static str, &'static str)>,
 }
@@ -82,6 +85,7 @@ impl Launch for ProcessLauncher {
             .args(["--threads", &self.threads.to_string()])
             .arg("--scratch")
             .arg(scratch)
+            .args(self.commands.iter().flat_map(CommandRules::to_arguments))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // A group of its own: Ctrl-C at a terminal is for the agent, which then ends its trainers in order.

@@ -108,6 +108,7 @@ fn facts(rung: &Rung, batch_size: usize) -> TrialFacts {
         drop_last: false,
         normalizes_vectors: network.normalizes_vectors(),
         epochs: 1,
+        alone: false,
         fuse_key: [0; 32],
     }
 }

@@ -1,12 +1,15 @@
 //! Datasets on the device: loaded once and kept across the cohorts of all studies.
 
-use foldwise_data::{Cache, Targets};
+use std::path::PathBuf;
+
+use foldwise_data::{Cache, Dataset, Targets};
 use foldwise_proto::v1::FailureKind;
-use foldwise_study::spec::DataSpec;
 use foldwise_study::spec::data::Normalize as SpecNormalize;
+use foldwise_study::spec::{DataSpec, Spec};
 use foldwise_study::split::Rows;
 use foldwise_study::trials::RowFacts;
 
+use super::export::Export;
 use super::job::Failed;
 use crate::trainer::{DeviceData, Features, Normalize, Part, Source, Targets as DeviceTargets};
 
@@ -14,7 +17,10 @@ use crate::trainer::{DeviceData, Features, Normalize, Part, Source, Targets as D
 /// common small datasets, and little of a device's memory.
 const KEPT_BYTES_MAX: u64 = 512 << 20;
 
-/// The datasets that are on the device.
+/// Datasets that are kept as files for commands.
+const EXPORTS_MAX: usize = 2;
+
+/// The datasets that are on the device, and those that lie in files for commands.
 #[derive(Debug)]
 pub(super) struct Datasets {
     cache: Cache,
@@ -23,6 +29,10 @@ pub(super) struct Datasets {
     held: Vec<Held>,
     /// How often data were loaded.
     loads: u32,
+    /// Where files for commands go.
+    shared: PathBuf,
+    /// The last used last.
+    exports: Vec<Export>,
 }
 
 /// A dataset on the device, and what splits need of it.
@@ -33,15 +43,36 @@ pub(super) struct Held {
     raw: bool,
     /// The number of its load in this process, from 1.
     pub(super) load: u32,
-    pub(super) rows: RowFacts,
+    pub(super) outline: Outline,
     pub(super) data: DeviceData,
     /// What its features take on the device.
     bytes: u64,
+}
+
+/// What trials and splits need of a dataset.
+#[derive(Debug)]
+pub(super) struct Outline {
+    pub(super) rows: RowFacts,
     classes: Option<Vec<u32>>,
     groups: Option<Vec<u32>>,
 }
 
-impl Held {
+impl Outline {
+    pub(super) fn of(dataset: &Dataset) -> Self {
+        let rows = RowFacts {
+            shape: dataset.facts.shape.clone(),
+            classes: dataset.facts.target.classes(),
+            targets: dataset.facts.target.width(),
+            train_rows: dataset.facts.train_rows,
+            test_rows: dataset.facts.test_rows,
+        };
+        let classes = match &dataset.train.targets {
+            Targets::Classes(classes) => Some(classes.clone()),
+            Targets::Values(_) => None,
+        };
+        Self { rows, classes, groups: dataset.train.groups.clone() }
+    }
+
     /// The rows as a split sees them.
     pub(super) fn split_rows(&self) -> Rows<'_> {
         Rows {
@@ -54,8 +85,33 @@ impl Held {
 }
 
 impl Datasets {
-    pub(super) fn new(cache: Cache, device: tch::Device) -> Self {
-        Self { cache, device, held: Vec::new(), loads: 0 }
+    /// `shared` is the folder for files that several trainers use.
+    pub(super) fn new(cache: Cache, device: tch::Device, shared: PathBuf) -> Self {
+        Self { cache, device, held: Vec::new(), loads: 0, shared, exports: Vec::new() }
+    }
+
+    /// What trials and splits need of a study's data, which are loaded as the study's runs will need them.
+    pub(super) fn outline(&mut self, spec: &Spec, digest: &str) -> Result<&Outline, Failed> {
+        if spec.command.is_some() {
+            return self.export(&spec.data, digest).map(|export| &export.outline);
+        }
+        self.get(&spec.data, digest, spec.may_augment()).map(|held| &held.outline)
+    }
+
+    /// The dataset of a spec as files for commands, written if they are not there.
+    pub(super) fn export(&mut self, spec: &DataSpec, digest: &str) -> Result<&Export, Failed> {
+        let same = |export: &Export| export.spec == *spec && export.digest == digest;
+        let export = match self.exports.iter().position(same) {
+            Some(place) => self.exports.remove(place),
+            None => {
+                if self.exports.len() == EXPORTS_MAX {
+                    self.exports.remove(0);
+                }
+                Export::make(&self.shared, spec, digest, || self.read(spec, digest))?
+            }
+        };
+        self.exports.push(export);
+        self.exports.last().ok_or_else(|| Failed::new(FailureKind::Data, "no data".to_owned()))
     }
 
     /// The dataset of a spec, loaded if it is not here, with the digest that the study was submitted with; `raw` for
@@ -75,7 +131,8 @@ impl Datasets {
         self.held.last().ok_or_else(|| Failed::new(FailureKind::Data, "no data".to_owned()))
     }
 
-    fn load(&self, spec: &DataSpec, digest: &str, raw: bool) -> Result<Held, Failed> {
+    /// The rows of a spec, if they are those that the study was submitted with.
+    fn read(&self, spec: &DataSpec, digest: &str) -> Result<Dataset, Failed> {
         let failed = |message: String| Failed::new(FailureKind::Data, message);
         let dataset = foldwise_data::load(spec, &self.cache).map_err(|error| failed(error.to_string()))?;
         if dataset.facts.digest != digest {
@@ -85,13 +142,13 @@ impl Datasets {
                 dataset.facts.digest
             )));
         }
-        let rows = RowFacts {
-            shape: dataset.facts.shape.clone(),
-            classes: dataset.facts.target.classes(),
-            targets: dataset.facts.target.width(),
-            train_rows: dataset.facts.train_rows,
-            test_rows: dataset.facts.test_rows,
-        };
+        Ok(dataset)
+    }
+
+    fn load(&self, spec: &DataSpec, digest: &str, raw: bool) -> Result<Held, Failed> {
+        let dataset = self.read(spec, digest)?;
+        let outline = Outline::of(&dataset);
+        let rows = &outline.rows;
         let source = Source {
             shape: &rows.shape,
             train: part(&dataset.train, rows.classes),
@@ -102,22 +159,8 @@ impl Datasets {
         let data = DeviceData::new(source, self.device).map_err(|error| Failed::of_training(&error))?;
         let tables = [Some(&dataset.train), dataset.test.as_ref()];
         let bytes = tables.into_iter().flatten().map(|table| device_bytes(&table.features, raw)).sum();
-        let classes = match dataset.train.targets {
-            Targets::Classes(classes) => Some(classes),
-            Targets::Values(_) => None,
-        };
-        let groups = dataset.train.groups;
-        Ok(Held {
-            spec: spec.clone(),
-            digest: digest.to_owned(),
-            raw,
-            load: self.loads,
-            rows,
-            data,
-            bytes,
-            classes,
-            groups,
-        })
+        let load = self.loads;
+        Ok(Held { spec: spec.clone(), digest: digest.to_owned(), raw, load, outline, data, bytes })
     }
 }
 
@@ -159,6 +202,8 @@ fn part(table: &foldwise_data::Table, classes: Option<usize>) -> Part<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use foldwise_data::Cache;
     use foldwise_study::spec::DataSpec;
 
@@ -170,7 +215,7 @@ mod tests {
     }
 
     fn datasets() -> Datasets {
-        Datasets::new(Cache::at("/nonexistent"), tch::Device::Cpu)
+        Datasets::new(Cache::at("/nonexistent"), tch::Device::Cpu, PathBuf::new())
     }
 
     /// Which load the data of a spec are of.

@@ -3,7 +3,7 @@
 use foldwise_proto::v1::{self as proto, FailureKind};
 use foldwise_study::split::{self, Fold, Split};
 
-use super::dataset::Held;
+use super::dataset::Outline;
 use super::job::Failed;
 use super::study::Study;
 use crate::trainer::TestRows;
@@ -25,23 +25,28 @@ pub(super) struct Last {
 
 impl Last {
     /// Of the winner on all training rows; or of what was chosen within an outer fold, on the fold's.
-    pub(super) fn new(stage: &proto::FinalStage, study: &Study, held: &Held) -> Result<Self, Failed> {
+    pub(super) fn new(stage: &proto::FinalStage, study: &Study, outline: &Outline) -> Result<Self, Failed> {
         let Some(outer) = stage.outer_fold else {
-            let all = (0..u32::try_from(held.rows.train_rows).unwrap_or(u32::MAX)).collect();
-            let (fold, repeats) = split(study, held, all, 0)?;
-            let test = if held.rows.test_rows.is_some() { TestRows::TestSet } else { TestRows::None };
+            let all = (0..u32::try_from(outline.rows.train_rows).unwrap_or(u32::MAX)).collect();
+            let (fold, repeats) = split(study, outline, all, 0)?;
+            let test = if outline.rows.test_rows.is_some() { TestRows::TestSet } else { TestRows::None };
             return Ok(Self { epochs: stage.epochs, fold, repeats, test, is_final: true });
         };
         let Fold { train, validation } =
             study.outer.get(outer as usize).cloned().ok_or_else(|| no_fold("outer fold", outer))?;
         let first = study.spec.validation.within(outer as usize).start;
-        let (fold, repeats) = split(study, held, train, first)?;
+        let (fold, repeats) = split(study, outline, train, first)?;
         Ok(Self { epochs: stage.epochs, fold, repeats, test: TestRows::Apart(validation), is_final: false })
     }
 }
 
 /// All of the rows, all but those held out, or one of the folds that they were searched on, which begin at `first`.
-fn split(study: &Study, held: &Held, rows: Vec<u32>, first: usize) -> Result<(Fold, Option<u32>), Failed> {
+fn split(
+    study: &Study,
+    outline: &Outline,
+    rows: Vec<u32>,
+    first: usize,
+) -> Result<(Fold, Option<u32>), Failed> {
     let stage = &study.spec.final_stage;
     if let Some(repeat) = &stage.repeat {
         let number = u32::try_from(first).unwrap_or(u32::MAX).saturating_add(repeat.fold);
@@ -51,7 +56,7 @@ fn split(study: &Study, held: &Held, rows: Vec<u32>, first: usize) -> Result<(Fo
     let Some(hold_out) = &stage.hold_out else {
         return Ok((Fold { train: rows, validation: Vec::new() }, None));
     };
-    let folds = split::within(&Split::HoldOut(hold_out.split()), &held.split_rows(), &rows);
+    let folds = split::within(&Split::HoldOut(hold_out.split()), &outline.split_rows(), &rows);
     let folds = folds.map_err(|error| Failed::new(FailureKind::Training, error.to_string()))?;
     let fold = folds.into_iter().next().ok_or_else(|| no_fold("fold", 0))?;
     Ok((fold, None))

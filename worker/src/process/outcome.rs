@@ -33,7 +33,10 @@ pub(super) fn done(
     let mut done = proto::CohortDone::default();
     for ((member, run), number) in members.iter().zip(&lease.runs).zip(0_usize..) {
         if let Some(weights) = &member.weights {
-            let bytes = weights.to_safetensors().map_err(|error| Failed::of_training(&error))?;
+            let bytes = match &weights.module {
+                Some(module) => Cow::Borrowed(module),
+                None => Cow::Owned(weights.to_safetensors().map_err(|error| Failed::of_training(&error))?),
+            };
             let name = format!("weights-{process}.safetensors");
             done.weights_path = files.write(&name, |out| out.write_all(&bytes))?;
         }
@@ -116,7 +119,7 @@ mod tests {
     }
 
     fn config(scratch: PathBuf) -> TrainerConfig {
-        TrainerConfig { device: DeviceKind::Cpu, ordinal: 0, threads: 1, scratch }
+        TrainerConfig { device: DeviceKind::Cpu, ordinal: 0, threads: 1, scratch, commands: None }
     }
 
     fn lease(runs: u32) -> proto::Lease {

@@ -66,11 +66,12 @@ impl Study {
         };
         let spec = read(&lease.spec)?;
         let earlier = lease.earlier_specs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let held = datasets.get(&spec.data, &lease.data_digest, spec.may_augment())?;
-        let trials = Trials::of_versions(earlier.iter().chain([&spec]), &held.rows).map_err(|problems| {
-            training(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-        })?;
-        let rows = held.split_rows();
+        let outline = datasets.outline(&spec, &lease.data_digest)?;
+        let trials =
+            Trials::of_versions(earlier.iter().chain([&spec]), &outline.rows).map_err(|problems| {
+                training(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+            })?;
+        let rows = outline.split_rows();
         let folds = spec.validation.folds(&rows).map_err(|error| training(error.to_string()))?;
         let outer = spec.validation.outer_folds(&rows).map_err(|error| training(error.to_string()))?;
         let folds_digest = digest(&folds);
@@ -120,7 +121,8 @@ mod tests {
 
     #[test]
     fn a_study_is_read_once_for_all_its_cohorts() {
-        let mut datasets = Datasets::new(Cache::at("/nonexistent"), tch::Device::Cpu);
+        let mut datasets =
+            Datasets::new(Cache::at("/nonexistent"), tch::Device::Cpu, std::path::PathBuf::new());
         let mut studies = Studies::default();
         let [one, two] = [lease(1), lease(2)];
         let first = place(&mut studies, &mut datasets, &one);

@@ -1,5 +1,7 @@
 //! A cohort's networks as one model.
 
+use std::path::Path;
+
 use foldwise_study::network::{Conv2d, Layer, LeakyRelu, Network, Operation, Pool2d};
 use foldwise_study::seed::Source;
 use foldwise_study::train::Precision;
@@ -9,6 +11,7 @@ use super::TrainError;
 use super::activation::{Activation, Form};
 use super::dropout::{Dropout, Extent};
 use super::layers::{self, Function, Running};
+use super::module::Module;
 use super::parameters::Parameters;
 use super::trunk::Trunk;
 
@@ -19,6 +22,8 @@ pub(super) struct Model {
     stages: Vec<Stage>,
     /// What stands for the first stages, where it pays.
     trunk: Option<Trunk>,
+    /// What computes in place of stages.
+    module: Option<Module>,
     precision: Precision,
     device: Device,
     input: Vec<usize>,
@@ -57,8 +62,18 @@ impl Model {
         precision: Precision,
         device: Device,
     ) -> Result<Self, TrainError> {
+        let (network, source) = slots[0];
+        if let Some(file) = &network.module {
+            if precision == Precision::Bf16 {
+                return Err(TrainError::Data(
+                    "a module computes with the numbers that it was saved with, not in bf16".to_owned(),
+                ));
+            }
+            let shapes = (network.input.as_slice(), network.outputs);
+            let module = Module::load(Path::new(&file.file), shapes, source, device)?;
+            return Self::of_module(module, network, precision, device);
+        }
         let parameters = Parameters::new(slots, device)?;
-        let network = slots[0].0;
         let mut stages = Vec::with_capacity(network.layers.len());
         let mut first = 0;
         for (position, shaped) in network.layers.iter().enumerate() {
@@ -71,7 +86,30 @@ impl Model {
         let trunk = (device == Device::Cpu).then(|| Trunk::new(&stages, precision)).transpose()?.flatten();
         let outputs = network.layers.iter().map(|layer| layer.output.iter().product::<usize>());
         let widest = outputs.max().unwrap_or(1).max(1) as i64;
-        Ok(Self { parameters, stages, trunk, precision, device, input: network.input.clone(), widest })
+        let input = network.input.clone();
+        Ok(Self { parameters, stages, trunk, module: None, precision, device, input, widest })
+    }
+
+    fn of_module(
+        module: Module,
+        network: &Network,
+        precision: Precision,
+        device: Device,
+    ) -> Result<Self, TrainError> {
+        let parameters = Parameters::of_module(module.learned()?, device)?;
+        let (input, widest) = (network.input.clone(), module.widest());
+        let (stages, module) = (Vec::new(), Some(module));
+        Ok(Self { parameters, stages, trunk: None, module, precision, device, input, widest })
+    }
+
+    /// The module that computes in place of layers.
+    pub(super) fn module(&self) -> Option<&Module> {
+        self.module.as_ref()
+    }
+
+    /// Puts a saved module in its place, with the present numbers.
+    pub(super) fn restore_module(&mut self, saved: &[u8]) -> Result<(), TrainError> {
+        self.module.as_mut().map_or(Ok(()), |module| module.restore(saved, &self.parameters))
     }
 
     /// The same model, all of whose steps go through autograd.
@@ -108,6 +146,9 @@ impl Model {
 
     /// Outputs `[E, B, K]` of gathered rows `[G·B, numbers]`.
     pub(super) fn forward(&mut self, rows: &Tensor, streams: i64, mode: Mode) -> Result<Tensor, TrainError> {
+        if let Some(module) = &mut self.module {
+            return module.forward(rows, mode);
+        }
         let members = self.parameters.members();
         let leaves = self.parameters.leaves();
         let precision = self.precision;

@@ -2,7 +2,7 @@
 
 use foldwise_study::network::{Layer, LayerShape, Network};
 use foldwise_study::seed::Source;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor, no_grad};
 
 use super::TrainError;
 use super::init::initial;
@@ -20,6 +20,8 @@ pub(super) struct Parameters {
     leaves: Vec<Tensor>,
     /// Which parameters have an effect.
     live: Vec<bool>,
+    /// Whether leaves are those of a module, which knows of no members.
+    bare: bool,
 }
 
 /// Where one parameter lies.
@@ -31,6 +33,8 @@ pub(super) struct Block {
     pub(super) shape: Vec<usize>,
     start: i64,
     numbers: i64,
+    /// Whether it is held in PyTorch's layout, whatever its shape.
+    plain: bool,
 }
 
 impl Block {
@@ -47,7 +51,7 @@ impl Block {
 
     /// Kernels of convolutions are held channels last, `[O, kh, kw, I]`.
     fn is_kernel(&self) -> bool {
-        self.shape.len() == 4
+        self.shape.len() == 4 && !self.plain
     }
 
     fn held_shape(&self) -> Vec<i64> {
@@ -64,7 +68,7 @@ impl Parameters {
         let mut start = 0;
         for parameter in networks[0].0.parameters() {
             let numbers = parameter.shape.iter().product::<usize>() as i64;
-            blocks.push(Block { name: parameter.name, shape: parameter.shape, start, numbers });
+            blocks.push(Block { name: parameter.name, shape: parameter.shape, start, numbers, plain: false });
             start += numbers * members;
         }
         let values = Tensor::f_zeros([start], (Kind::Float, device))?;
@@ -85,7 +89,38 @@ impl Parameters {
         for (leaf, live) in leaves.iter_mut().zip(&live) {
             *leaf = leaf.f_set_requires_grad(*live)?;
         }
-        Ok(Self { members, values, blocks, leaves, live })
+        Ok(Self { members, values, blocks, leaves, live, bare: false })
+    }
+
+    /// The learned tensors of one module, whose memory becomes that of the buffer.
+    pub(super) fn of_module(learned: Vec<(String, Tensor)>, device: Device) -> Result<Self, TrainError> {
+        let (mut blocks, mut start) = (Vec::with_capacity(learned.len()), 0);
+        for (name, tensor) in &learned {
+            let numbers = tensor.numel() as i64;
+            let shape = tensor.size().iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect();
+            blocks.push(Block { name: name.clone(), shape, start, numbers, plain: true });
+            start += numbers;
+            if tensor.kind() != Kind::Float {
+                let message = format!(
+                    "the module's parameter {name} is {:?}, and 32-bit floats are trained",
+                    tensor.kind()
+                );
+                return Err(TrainError::Data(message));
+            }
+        }
+        if blocks.is_empty() {
+            return Err(TrainError::Data("the module has nothing to learn".to_owned()));
+        }
+        let values = Tensor::f_zeros([start], (Kind::Float, device))?;
+        let mut leaves = Vec::with_capacity(learned.len());
+        for (block, (_, mut tensor)) in blocks.iter().zip(learned) {
+            let view = block.of(&values, 1)?.f_view(&tensor.size()[..])?;
+            no_grad(|| view.shallow_clone().f_copy_(&tensor))?;
+            tensor.f_set_data(&view)?;
+            leaves.push(tensor);
+        }
+        let live = vec![true; blocks.len()];
+        Ok(Self { members: 1, values, blocks, leaves, live, bare: true })
     }
 
     /// The gradient of `loss` (a single number) by each parameter, `[E, …]` as held.
@@ -116,6 +151,11 @@ impl Parameters {
         let mut found = Tensor::f_run_backward(&[loss], &by, false, false)?.into_iter();
         let by_start = start.and_then(|_| found.next());
         let next = |(leaf, &live): (&Tensor, &bool)| match live.then(|| found.next()).flatten() {
+            Some(gradient) if self.bare => match gradient.defined() {
+                true => gradient.f_contiguous()?.f_unsqueeze(0),
+                // It has no part in the loss.
+                false => leaf.f_zeros_like()?.f_unsqueeze(0),
+            },
             Some(gradient) => Ok(gradient),
             None => leaf.f_zeros_like(),
         };

@@ -19,6 +19,7 @@ use super::loss::Objective;
 use super::measure::Recorder;
 use super::meter::Meter;
 use super::model::Model;
+use super::module::Module;
 use super::optimizer::Optimizer;
 use super::picture;
 use super::predictions::predictions;
@@ -115,7 +116,10 @@ impl<'a> Run<'a> {
         let mut recorder = Recorder::new(&cohort.measure, &model, steps)?;
         recorder.meter = meter;
         let batch_size = first.train.batch_size as i64;
-        let chain = Chain::new(&model, &objective, device)?;
+        let chain = match model.module() {
+            Some(_) => None,
+            None => Chain::new(&model, &objective, device)?,
+        };
         let learner = Learner { model, chain, optimizer, objective, clipping, batch_size, steps: 0 };
         let fingerprint = fingerprint(data, cohort)?;
         let mut run = Self {
@@ -268,8 +272,12 @@ impl<'a> Run<'a> {
     }
 
     fn between_epochs(&self, epoch: u32, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let whole = self.learner.model.module().is_none();
         match observer.after_epoch(epoch) {
             AfterEpoch::Continue => Ok(()),
+            // A module has state that nobody knows: its run begins anew.
+            AfterEpoch::Checkpoint if !whole => Ok(()),
+            AfterEpoch::CheckpointAndStop if !whole => Err(TrainError::Stopped),
             AfterEpoch::Checkpoint => observer.keep(self.checkpoint(epoch)?),
             AfterEpoch::CheckpointAndStop => {
                 observer.keep(self.checkpoint(epoch)?)?;
@@ -343,6 +351,7 @@ impl<'a> Run<'a> {
         let steps = i64::from(epoch) * member.train.steps(member.train_rows.len()) as i64;
         let values = (model.parameters.values(), running.as_slice());
         let mut weights = Weights::of(&member.network, model, values, slot as i64, steps)?;
+        weights.module = model.module().map(Module::saved).transpose()?;
         weights.normalize = self.intake.fitted(self.arrangement.stream_of(slot))?;
         Ok(weights)
     }

@@ -12,17 +12,22 @@ pub(super) struct Selected {
     pub(super) values: Tensor,
     /// As [`Model::running`] orders them, `[E·C]` each.
     pub(super) running: Vec<Tensor>,
+    /// The module of the best epoch, which has more state than it learns.
+    module: Option<Vec<u8>>,
 }
 
 impl Selected {
     pub(super) fn of(model: &Model) -> Result<Self, TrainError> {
         let values = model.parameters.values().f_zeros_like()?;
         let running: Result<Vec<Tensor>, _> = model.running().into_iter().map(Tensor::f_zeros_like).collect();
-        Ok(Self { values, running: running? })
+        Ok(Self { values, running: running?, module: None })
     }
 
     /// Takes over the slots' present weights and statistics.
     pub(super) fn take(&mut self, model: &Model, slots: &[i64]) -> Result<(), TrainError> {
+        if let Some(module) = model.module().filter(|_| !slots.is_empty()) {
+            self.module = Some(module.saved()?);
+        }
         let members = model.parameters.members();
         let row = |flat: &Tensor, slot: i64| flat.f_view((members, -1))?.f_select(0, slot);
         no_grad(|| {
@@ -46,7 +51,8 @@ impl Selected {
             for (kept, present) in self.running.iter().zip(model.running()) {
                 present.shallow_clone().f_copy_(kept)?;
             }
-            Ok(())
-        })
+            Ok::<_, TrainError>(())
+        })?;
+        self.module.as_ref().map_or(Ok(()), |saved| model.restore_module(saved))
     }
 }

@@ -19,6 +19,8 @@ pub struct Weights {
     pub tensors: Vec<NamedTensor>,
     /// What inputs were normalized by, where it was fitted to the training rows: whoever uses the weights needs it.
     pub normalize: Option<Fitted>,
+    /// The file of a TorchScript module, which holds them instead.
+    pub module: Option<Vec<u8>>,
 }
 
 /// One tensor by name.
@@ -82,7 +84,7 @@ impl Weights {
                 values: Values::Integer(steps),
             });
         }
-        Ok(Self { tensors, normalize: None })
+        Ok(Self { tensors, normalize: None, module: None })
     }
 
     /// The tensors as a safetensors file; what inputs were normalized by is JSON in its metadata under

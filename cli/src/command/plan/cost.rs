@@ -45,6 +45,7 @@ mod tests {
             normalizes_vectors: false,
             epochs: 2,
             fuse_key: [0; 32],
+            alone: false,
         };
         let all = [facts.clone(), facts];
         assert_eq!(epochs(&all, 2), 8);

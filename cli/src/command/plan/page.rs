@@ -8,6 +8,8 @@ use super::view::{CohortView, FoldView, PlanView, TrialView};
 use crate::quantity::{count, counted, rough};
 use crate::table::{self, Column};
 
+/// What is said of a number that nobody knows.
+const UNKNOWN: &str = "unknown";
 /// Trials listed unless all are asked for.
 const TRIALS_LISTED_MAX: usize = 50;
 
@@ -55,11 +57,18 @@ fn head(plan: &PlanView) -> String {
     let rest = [
         ("runs", runs),
         ("epochs", format!("{} in all", count(plan.epochs))),
-        ("cost", format!("about {} multiply-accumulates", rough(plan.cost))),
+        ("cost", cost(plan)),
         ("final", last.to_owned()),
         ("cohorts", widths(plan)),
     ];
     table::labelled(&first.into_iter().chain(outer).chain(rest).collect::<Vec<_>>())
+}
+
+fn cost(plan: &PlanView) -> String {
+    match plan.cost {
+        0 => "unknown: the study's own code".to_owned(),
+        cost => format!("about {} multiply-accumulates", rough(cost)),
+    }
 }
 
 fn folds(folds: &[FoldView]) -> String {
@@ -105,12 +114,14 @@ fn trials(trials: &[TrialView], most: usize) -> String {
         Column::Number("MACs per epoch"),
     ]);
     let rows = trials.iter().take(most).map(|trial| {
+        // Of a study's own code nothing is known.
+        let known = |text: String| if trial.parameter_count > 0 { text } else { UNKNOWN.to_owned() };
         let mut row = vec![trial.trial.to_string()];
         row.extend(trial.parameters.values().map(value));
         row.extend([
-            count(trial.parameter_count),
-            count(trial.batch_norm_parameter_count),
-            rough(trial.epoch_cost),
+            known(count(trial.parameter_count)),
+            known(count(trial.batch_norm_parameter_count)),
+            known(rough(trial.epoch_cost)),
         ]);
         row
     });

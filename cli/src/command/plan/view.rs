@@ -62,6 +62,7 @@ pub(super) struct OuterFoldView {
 pub(super) struct TrialView {
     pub(super) trial: usize,
     pub(super) parameters: IndexMap<String, Json>,
+    /// 0 where it is not known, as that of a command is not.
     pub(super) parameter_count: u64,
     /// Those of them that belong to batch normalization.
     pub(super) batch_norm_parameter_count: u64,

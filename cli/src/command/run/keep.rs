@@ -75,8 +75,8 @@ async fn keep(client: &Client, study: &Study, state: &StateFolder, json: &[u8]) 
     output::write_file(&csv_path, render::render(json, ReportFormat::Csv, false)?.as_bytes())?;
     let mut kept =
         vec![("report", json_path.display().to_string()), ("table", csv_path.display().to_string())];
-    if let Some(digest) = render::weights_digest(json)? {
-        let path = state.report_path(study, "safetensors");
+    if let Some((digest, ending)) = render::weights(json)? {
+        let path = state.report_path(study, ending);
         artifact::save(client, digest, &path).await?;
         kept.push(("weights", path.display().to_string()));
     }

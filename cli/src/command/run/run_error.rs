@@ -27,6 +27,12 @@ pub(crate) enum RunError {
     /// The coordinator's task is gone.
     #[error("the coordinator stopped without a word; see its log")]
     Gone,
+    /// The study would wait for ever.
+    #[error("the study `{study}` brings code of its own, and nothing says that this machine may run it")]
+    OwnCode {
+        /// What it is called.
+        study: String,
+    },
     /// There is no worker.
     #[error(transparent)]
     Worker(#[from] WorkerError),
@@ -62,6 +68,9 @@ impl RunError {
                 "its whole log is {}; once the cause is gone, run the same command again to go on",
                 log.display()
             )),
+            Self::OwnCode { .. } => {
+                Some("look at the code, and name its folder with --allow-commands FOLDER".to_owned())
+            }
             Self::State { .. } => Some("choose another folder with --state".to_owned()),
             Self::Start(_) | Self::Serve(_) | Self::Gone | Self::Worker(_) => None,
         }

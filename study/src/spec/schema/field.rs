@@ -20,7 +20,9 @@ pub(crate) fn field<'a>(node: &Node, schema: &'a Json, path: &str) -> Option<&'a
             }
             Value::Table(entries) => {
                 table = narrowed(schema, |alternatives| table_meant(node, entries, alternatives))?;
-                (&node.get(segment)?.node, property(table, segment)?)
+                // A table of any keys has one schema for all of them.
+                let any = || table.get("additionalProperties").filter(|schema| schema.is_object());
+                (&node.get(segment)?.node, property(table, segment).or_else(any)?)
             }
             _ => return None,
         };
