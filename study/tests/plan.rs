@@ -88,7 +88,9 @@ fn study_files() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../studies");
     let folders = fs::read_dir(root).expect("is there").map(|entry| entry.expect("reads").path());
     let files = folders.filter(|path| path.is_dir()).flat_map(|folder| fs::read_dir(folder).expect("reads"));
-    let mut files: Vec<PathBuf> = files.map(|entry| entry.expect("reads").path()).collect();
+    let files = files.map(|entry| entry.expect("reads").path());
+    // Examples of one's own code lie in folders with their programs; they are planned as runs that train alone.
+    let mut files: Vec<PathBuf> = files.filter(|path| path.is_file()).collect();
     files.sort();
     files
 }

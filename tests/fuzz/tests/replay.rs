@@ -66,4 +66,4 @@ macro_rules! replayed {
     };
 }
 
-replayed!(arrays, csv, expression, gzip, idx, pipe, rows, spec_json, spec_toml, spec_yaml);
+replayed!(arrays, command, csv, expression, gzip, idx, pipe, rows, spec_json, spec_toml, spec_yaml);
