@@ -27,7 +27,7 @@ use crate::ledger::LedgerConfig;
 use crate::page::{self, Page};
 use crate::profiles::{self, ProfileError};
 use crate::service::{Studies, Workers};
-use crate::store::{Results, Store, StoreError};
+use crate::store::{Results, Sqlite, Store, StoreError};
 
 /// Largest message taken in: the results of the widest cohort with many epochs stay well below.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -148,7 +148,7 @@ impl Coordinator {
             return Err(StartError::LeaseSeconds(config.lease_seconds));
         }
         let profiles = profiles::read(&config.profiles)?;
-        let store = Store::open(&config.state)?;
+        let store: Box<dyn Store> = Box::new(Sqlite::open(&config.state)?);
         let artifacts = Artifacts::open(&config.state)?;
         #[expect(
             clippy::cast_possible_truncation,

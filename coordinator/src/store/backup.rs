@@ -8,7 +8,8 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::{ARTIFACTS, DATABASE, StoreError, check, explain, open_read_only};
+use super::sqlite::{DATABASE, check, explain, open_read_only};
+use super::{ARTIFACTS, StoreError};
 
 /// Pages that are copied before others get their turn.
 const PAGES_PER_STEP: i32 = 1_000;
