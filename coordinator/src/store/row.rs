@@ -69,7 +69,7 @@ impl<'a, T: Into<Self>> From<Option<T>> for Value<'a> {
 /// What statements are given to, in the order in which they take effect. Parameters are written `?1`, `?2` and so on.
 pub(super) trait Sink<'a> {
     /// Takes a statement.
-    fn execute(&mut self, sql: &'static str, values: Vec<Value<'a>>) -> Result<(), StoreError>;
+    fn execute(&mut self, sql: &'static str, values: &[Value<'a>]) -> Result<(), StoreError>;
 }
 
 /// A question, with the names of what it asks for.

@@ -110,7 +110,7 @@ struct Writing<'c> {
 }
 
 impl<'a> Sink<'a> for Writing<'_> {
-    fn execute(&mut self, sql: &'static str, values: Vec<Value<'a>>) -> Result<(), StoreError> {
+    fn execute(&mut self, sql: &'static str, values: &[Value<'a>]) -> Result<(), StoreError> {
         let executed = self
             .connection
             .prepare_cached(sql)

@@ -27,8 +27,8 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Sink<'a> for Batch<'a> {
-    fn execute(&mut self, sql: &'static str, values: Vec<Value<'a>>) -> Result<(), StoreError> {
-        self.statements.push((sql, values));
+    fn execute(&mut self, sql: &'static str, values: &[Value<'a>]) -> Result<(), StoreError> {
+        self.statements.push((sql, values.to_vec()));
         Ok(())
     }
 }
