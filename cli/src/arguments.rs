@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
 /// Whom to talk to.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Target {
-    /// The coordinator to talk to
+    /// The coordinator to talk to; of several with commas between them, the one that leads
     #[arg(long, value_name = "URL", global = true, default_value = DEFAULT_COORDINATOR)]
     #[arg(env = "FOLDWISE_COORDINATOR", hide_env_values = true)]
     pub(crate) coordinator: String,

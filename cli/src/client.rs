@@ -16,6 +16,7 @@ use crate::render::TableOptions;
 use crate::spec_file::SpecText;
 
 mod call_error;
+mod leading;
 
 pub(crate) use call_error::CallError;
 
@@ -33,13 +34,29 @@ const RUNS_PER_PAGE: u32 = 10_000;
 /// A connection to a coordinator.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
+    /// All that it was told.
+    target: String,
     url: String,
     studies: StudyServiceClient<Channel>,
 }
 
 impl Client {
-    /// Connects.
-    pub(crate) async fn connect(url: &str) -> Result<Self, CallError> {
+    /// Connects: of several addresses, with commas between them, to that of the coordinator that leads.
+    pub(crate) async fn connect(target: &str) -> Result<Self, CallError> {
+        let urls: Vec<&str> = target.split(',').map(str::trim).collect();
+        let connected = match urls[..] {
+            [url] => Self::connect_to(url, KEEP_ALIVE).await,
+            _ => leading::find(&urls).await,
+        };
+        connected.map(|client| Self { target: target.to_owned(), ..client })
+    }
+
+    /// Connects again, to another coordinator if that one leads now.
+    pub(crate) async fn again(&self) -> Result<Self, CallError> {
+        Self::connect(&self.target).await
+    }
+
+    async fn connect_to(url: &str, sign_of_life: Duration) -> Result<Self, CallError> {
         let url = with_scheme(url);
         let refused = |why| CallError::Url { url: url.clone(), why };
         if !url.starts_with("http://") {
@@ -51,12 +68,13 @@ impl Client {
         }
         let endpoint = endpoint
             .connect_timeout(CONNECT_PATIENCE)
-            .http2_keep_alive_interval(KEEP_ALIVE)
+            .http2_keep_alive_interval(sign_of_life)
+            .keep_alive_timeout(sign_of_life)
             .keep_alive_while_idle(true);
         let connected = endpoint.connect().await;
         let channel = connected.map_err(|error| CallError::unreachable(&url, &error))?;
         let studies = StudyServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        Ok(Self { url, studies })
+        Ok(Self { target: String::new(), url, studies })
     }
 
     /// Submits a study.

@@ -126,6 +126,19 @@ impl Listener {
         self.address
     }
 
+    /// The same port again, for who answers after this one.
+    ///
+    /// # Errors
+    /// When the system has no handle left for it.
+    pub fn again(&self) -> io::Result<Self> {
+        #[cfg(unix)]
+        let listener = std::os::fd::AsFd::as_fd(&self.listener).try_clone_to_owned()?;
+        #[cfg(windows)]
+        let listener = std::os::windows::io::AsSocket::as_socket(&self.listener).try_clone_to_owned()?;
+        let listener = TcpListener::from_std(listener.into())?;
+        Ok(Self { address: self.address, listener })
+    }
+
     /// The connections that come in. An answer goes out in several parts; none waits until the one before is acknowledged,
     /// which the other side puts off by 40 ms.
     pub fn incoming(self) -> impl Stream<Item = io::Result<TcpStream>> {
@@ -138,25 +151,36 @@ impl Listener {
     }
 }
 
+/// What the ledger is told, if the settings make sense.
+pub(crate) fn settings(config: &Config) -> Result<LedgerConfig, StartError> {
+    if !(0.5..=86_400.0).contains(&config.lease_seconds) {
+        return Err(StartError::LeaseSeconds(config.lease_seconds));
+    }
+    let profiles = profiles::read(&config.profiles)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in range")]
+    let lease_ms = (config.lease_seconds * 1000.0) as u64;
+    Ok(LedgerConfig { lease_ms, profiles })
+}
+
 impl Coordinator {
-    /// Opens the store and rebuilds the ledger. Nothing is answered yet.
+    /// Opens the store in the state folder and rebuilds the ledger. Nothing is answered yet.
     ///
     /// # Errors
     /// When the settings make no sense, or the state cannot be had.
     pub fn open(config: &Config, cache: Cache) -> Result<Self, StartError> {
-        if !(0.5..=86_400.0).contains(&config.lease_seconds) {
-            return Err(StartError::LeaseSeconds(config.lease_seconds));
-        }
-        let profiles = profiles::read(&config.profiles)?;
-        let store: Box<dyn Store> = Box::new(Sqlite::open(&config.state)?);
-        let artifacts = Artifacts::open(&config.state)?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to lie in range"
-        )]
-        let lease_ms = (config.lease_seconds * 1000.0) as u64;
-        let ledger = LedgerConfig { lease_ms, profiles };
+        let ledger = settings(config)?;
+        let store = Box::new(Sqlite::open(&config.state)?);
+        Self::on(config, ledger, cache, store)
+    }
+
+    /// Rebuilds the ledger from a store.
+    pub(crate) fn on(
+        config: &Config,
+        ledger: LedgerConfig,
+        cache: Cache,
+        store: Box<dyn Store>,
+    ) -> Result<Self, StartError> {
+        let artifacts = Artifacts::open(&config.artifacts_folder())?;
         let results = store.results();
         let clock = Clock::start();
         let events = Events::new(clock.now().unix_ms);

@@ -20,6 +20,8 @@ pub struct Cluster {
     /// Where to listen: port 0 until the first start.
     listen: String,
     options: Vec<String>,
+    /// Other coordinators that workers and commands are told of.
+    others: Vec<String>,
 }
 
 impl Cluster {
@@ -47,7 +49,8 @@ impl Cluster {
         prepare(&folder.path().join("state"));
         let mut options: Vec<_> = options.iter().map(ToString::to_string).collect();
         options.extend(["--lease-seconds".to_owned(), lease_seconds.to_string()]);
-        let mut cluster = Self { folder, coordinator: None, listen: format!("{address}:0"), options };
+        let mut cluster =
+            Self { folder, coordinator: None, listen: format!("{address}:0"), options, others: Vec::new() };
         cluster.start_coordinator();
         cluster
     }
@@ -93,10 +96,15 @@ impl Cluster {
         self.coordinator.as_mut().unwrap()
     }
 
-    /// Where the coordinator listens.
+    /// Has workers and commands told of another coordinator too.
+    pub fn stands_beside(&mut self, other: &Self) {
+        self.others.push(format!(",http://{}", other.listen));
+    }
+
+    /// Where the coordinator listens, and others that were named.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.listen)
+        format!("http://{}{}", self.listen, self.others.concat())
     }
 
     /// The same as address and port.
@@ -215,7 +223,7 @@ impl Cluster {
 
 /// A loopback address that no other test has: while a coordinator is down, nobody else can come by its port, not even a
 /// worker that calls it from a port of its own.
-fn own_address() -> String {
+pub(crate) fn own_address() -> String {
     static CLUSTERS: AtomicU8 = AtomicU8::new(0);
     if cfg!(target_os = "linux") {
         let [high, low] = [std::process::id() / 250, std::process::id()].map(|part| part % 250 + 1);

@@ -15,6 +15,7 @@ mod attempt;
 mod connection;
 mod hang;
 mod launch;
+mod lines;
 mod scratch;
 mod slot;
 mod trainer;
@@ -33,7 +34,7 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 /// How an agent is started.
 #[derive(Debug, Clone)]
 pub struct AgentConfig {
-    /// The coordinator, such as `http://127.0.0.1:7070`.
+    /// The coordinator, such as `http://127.0.0.1:7070`; several, of which one leads, with commas between them.
     pub coordinator: String,
     /// The worker's name: unique among the coordinator's workers.
     pub name: String,

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use clap::Args;
+use foldwise_coordinator::leadership::{self, LeadershipError, Role};
+use foldwise_coordinator::store::postgres::{Address, PostgresError};
 use foldwise_coordinator::{Config, Coordinator, Listener, ServeError, StartError};
 use foldwise_data::Cache;
 
 use crate::arguments::ProfileArguments;
+use crate::environment::Passwords;
 use crate::error::CliError;
 use crate::interrupt::Interrupt;
 use crate::log::LogArguments;
@@ -23,10 +26,15 @@ Examples:
   foldwise coordinator
   foldwise coordinator --listen 0.0.0.0:7070 --insecure --state /var/lib/foldwise
   foldwise coordinator --config foldwise.toml
+  foldwise coordinator --store postgres://foldwise@db/foldwise --artifacts /shared/foldwise
+    (the second one on the same database stands by until the first is gone)
 
 A configuration file holds any of these:
   listen = \"127.0.0.1:7070\"
   state = \".foldwise\"
+  store = \"postgres://foldwise@db/foldwise\"
+  artifacts = \"/shared/foldwise\"
+  advertise = \"den.example.org:7070\"
   lease_seconds = 30.0
   insecure = false
   profiles = [\"den.toml\"]
@@ -38,6 +46,17 @@ pub(crate) struct CoordinatorArguments {
     /// The folder that everything is kept in [default: .foldwise]
     #[arg(long, env = "FOLDWISE_STATE", hide_env_values = true, value_name = "FOLDER")]
     state: Option<PathBuf>,
+    /// Keep state in PostgreSQL, which coordinators can share: `postgres://user@host:5432/database`, with the password
+    /// in PGPASSWORD or the password file (PGPASSFILE, ~/.pgpass) [default: the state folder]
+    #[arg(long, env = "FOLDWISE_STORE", hide_env_values = true, value_name = "URL", value_parser = store_address)]
+    store: Option<Address>,
+    /// Where others reach this coordinator, as a standby tells them [default: where it listens]
+    #[arg(long, env = "FOLDWISE_ADVERTISE", hide_env_values = true, value_name = "HOST:PORT")]
+    advertise: Option<String>,
+    /// The folder that files are kept in; coordinators that share a database share it too [default: artifacts in
+    /// the state folder]
+    #[arg(long, env = "FOLDWISE_ARTIFACTS", hide_env_values = true, value_name = "FOLDER")]
+    artifacts: Option<PathBuf>,
     /// Silence after which a worker's lease is lost [default: 30]
     #[arg(long, env = "FOLDWISE_LEASE_SECONDS", hide_env_values = true, value_name = "SECONDS")]
     lease_seconds: Option<f64>,
@@ -82,6 +101,18 @@ pub(crate) enum CoordinatorError {
     /// It stopped by itself.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// The password for its database.
+    #[error(transparent)]
+    Password(#[from] PostgresError),
+}
+
+impl From<LeadershipError> for CoordinatorError {
+    fn from(error: LeadershipError) -> Self {
+        match error {
+            LeadershipError::Start(error) => Self::Start(error),
+            LeadershipError::Serve(error) => Self::Serve(error),
+        }
+    }
 }
 
 impl CoordinatorError {
@@ -93,7 +124,7 @@ impl CoordinatorError {
                 use StartError::{LeaseSeconds, Profile, Unprotected};
                 matches!(error, Unprotected(_) | LeaseSeconds(_) | Profile(_))
             }
-            Self::Serve(_) => false,
+            Self::Serve(_) | Self::Password(_) => false,
         }
     }
 }
@@ -106,6 +137,9 @@ impl CoordinatorArguments {
         Ok(Config {
             listen: self.listen.unwrap_or(file.listen),
             state: self.state.clone().unwrap_or(file.state),
+            store: self.store.clone().or(file.store),
+            advertise: self.advertise.clone().or(file.advertise),
+            artifacts: self.artifacts.clone().or(file.artifacts),
             lease_seconds: self.lease_seconds.unwrap_or(file.lease_seconds),
             insecure: self.insecure.unwrap_or(file.insecure),
             profiles: if given.is_empty() { file.profiles } else { given.clone() },
@@ -126,14 +160,13 @@ pub(super) async fn execute(arguments: CoordinatorArguments) -> Result<(), CliEr
     let config = arguments.settle()?;
     let interrupt = Interrupt::listen().map_err(CliError::Signals)?;
     let cache = Cache::from_environment()?;
+    if let Some(database) = config.store.clone() {
+        return share(&config, database, cache, &interrupt).await;
+    }
     let coordinator = Coordinator::open(&config, cache).map_err(CoordinatorError::from)?;
     let listener = Listener::bind(&config).await.map_err(CoordinatorError::from)?;
     let address = listener.address();
-    // Whether anybody reads the line or not, there is work to do.
-    let told = format!("listening on http://{address}\nthe page is at http://{}/", reached_at(address));
-    if let Err(error) = output::print(&told) {
-        tracing::warn!(%error, %address, "the address could not be printed");
-    }
+    announce(&listening(address));
     tokio::select! {
         served = coordinator.serve(listener.incoming(), interrupt.token()) => {
             Ok(served.map_err(CoordinatorError::from)?)
@@ -142,6 +175,63 @@ pub(super) async fn execute(arguments: CoordinatorArguments) -> Result<(), CliEr
             Err(CliError::Interrupted("the coordinator stopped at once; what it acknowledged is kept".to_owned()))
         }
     }
+}
+
+/// The same on a database that coordinators share: leads, or stands by.
+async fn share(
+    config: &Config,
+    database: Address,
+    cache: Cache,
+    interrupt: &Interrupt,
+) -> Result<(), CliError> {
+    let database = with_password(database).map_err(CoordinatorError::from)?;
+    let listener = Listener::bind(config).await.map_err(CoordinatorError::from)?;
+    announce(&listening(listener.address()));
+    let tell = |role: &Role| {
+        announce(&match role {
+            Role::StandsBy(leader) => format!("standing by: {leader}"),
+            Role::Leads { term } => format!("leading, for term {term}"),
+            Role::Deposed { term } => {
+                format!(
+                    "another coordinator took over: term {term} is over, and nothing more was written in it"
+                )
+            }
+        });
+    };
+    tokio::select! {
+        served = leadership::serve(config, database, cache, &listener, interrupt.token(), tell) => {
+            Ok(served.map_err(CoordinatorError::from)?)
+        }
+        () = interrupt.insisted() => {
+            Err(CliError::Interrupted("the coordinator stopped at once; what it acknowledged is kept".to_owned()))
+        }
+    }
+}
+
+/// An address with the password that stands in it, in the environment or in the password file.
+pub(super) fn with_password(database: Address) -> Result<Address, PostgresError> {
+    let Passwords { password, file } = Passwords::read();
+    let database = database.or_password(password.as_deref());
+    match file {
+        Some(file) => database.or_password_file(&file),
+        None => Ok(database),
+    }
+}
+
+/// As an option gives it.
+pub(crate) fn store_address(text: &str) -> Result<Address, String> {
+    Address::read(text).map_err(|error| error.to_string())
+}
+
+/// Prints a line. Whether anybody reads it or not, there is work to do.
+fn announce(line: &str) {
+    if let Err(error) = output::print(line) {
+        tracing::warn!(%error, line, "a line could not be printed");
+    }
+}
+
+fn listening(address: SocketAddr) -> String {
+    format!("listening on http://{address}\nthe page is at http://{}/", reached_at(address))
 }
 
 /// Where this machine reaches an address that is listened on.

@@ -1,4 +1,4 @@
-//! The agent's line to its coordinator: calls that outlast the coordinator's restarts.
+//! The agent's calls to its coordinator, which outlast the coordinator's restarts and go to whichever leads.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -7,7 +7,6 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::worker_service_client::WorkerServiceClient;
 use foldwise_proto::v1::{self as proto};
 use foldwise_proto::{PROTOCOL_VERSION, WORKER_NOT_REGISTERED};
@@ -16,11 +15,10 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::AgentConfig;
+use super::lines::Lines;
 
 /// Seconds that one call for work waits at the coordinator.
 const WAIT_SECONDS: f64 = 20.0;
-/// Largest message taken in.
-const MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// Part of a file in one message.
 const CHUNK_BYTES: u64 = 1 << 20;
 /// Pauses between tries while the coordinator is away.
@@ -78,8 +76,7 @@ pub(super) enum Leased {
 /// A line to the coordinator, registered.
 #[derive(Debug)]
 pub(super) struct Connection {
-    client: WorkerServiceClient<Channel>,
-    files: StudyServiceClient<Channel>,
+    lines: Lines,
     config: AgentConfig,
     lease_seconds: f64,
     refusal: OnceLock<ConnectionError>,
@@ -88,20 +85,13 @@ pub(super) struct Connection {
 impl Connection {
     /// Registers the worker, waiting for the coordinator as long as the configuration says.
     pub(super) async fn open(config: &AgentConfig, dial: &Dial) -> Result<Self, ConnectionError> {
-        let url = with_scheme(&config.coordinator);
-        if !url.starts_with("http://") {
-            let reason = "only http:// addresses are understood".to_owned();
-            return Err(ConnectionError::Url { url, reason });
-        }
-        let endpoint = Endpoint::from_shared(url.clone())
-            .map_err(|error| ConnectionError::Url { url: url.clone(), reason: error.to_string() })?
-            .connect_timeout(Duration::from_secs(5))
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_while_idle(true);
-        let channel = dial(&endpoint);
-        let client = WorkerServiceClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let files = StudyServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let register = || async { register(client.clone(), config).await };
+        let lines = Lines::open(&config.coordinator, dial)?;
+        let url = lines.urls();
+        let register = || async {
+            let line = lines.current();
+            let registered = register(line.client.clone(), config).await;
+            registered.inspect_err(|status| lines.leave(line, status))
+        };
         let welcome = register
             .retry(backoff(Some(config.connect_patience), config.jitter_seed))
             .when(is_passing)
@@ -119,8 +109,7 @@ impl Connection {
             })?;
         tracing::info!(%url, worker = config.name, coordinator = welcome.software, "registered");
         Ok(Self {
-            client,
-            files,
+            lines,
             config: config.clone(),
             lease_seconds: welcome.lease_seconds,
             refusal: OnceLock::new(),
@@ -218,9 +207,11 @@ impl Connection {
         hasher.update_reader(File::open(path).map_err(unreadable)?).map_err(unreadable)?;
         let digest = hasher.finalize().to_hex().to_string();
         let upload = || async {
-            let mut client = self.client.clone();
+            let line = self.lines.current();
+            let mut client = line.client.clone();
             let parts = Parts { digest: Some(digest.clone()), file: File::open(path).map_err(unreadable)? };
-            client.upload_artifact(tokio_stream::iter(parts)).await
+            let uploaded = client.upload_artifact(tokio_stream::iter(parts)).await;
+            uploaded.inspect_err(|status| self.lines.leave(line, status))
         };
         upload.retry(self.backoff()).when(is_passing).await?;
         Ok(digest)
@@ -230,7 +221,9 @@ impl Connection {
     pub(super) async fn download(&self, digest: &str, path: &Path) -> Result<(), Status> {
         let download = || async {
             let request = proto::GetArtifactRequest { digest: digest.to_owned() };
-            let mut parts = self.files.clone().get_artifact(request).await?.into_inner();
+            let line = self.lines.current();
+            let parts = line.files.clone().get_artifact(request).await;
+            let mut parts = parts.inspect_err(|status| self.lines.leave(line, status))?.into_inner();
             let unwritable = |error: std::io::Error| {
                 Status::failed_precondition(format!("cannot write {}: {error}", path.display()))
             };
@@ -252,7 +245,7 @@ impl Connection {
 
     /// Says goodbye; nobody needs to hear it.
     pub(super) async fn goodbye(&self) {
-        let mut client = self.client.clone();
+        let mut client = self.lines.current().client.clone();
         let mut request =
             tonic::Request::new(proto::DeregisterWorkerRequest { worker: self.config.name.clone() });
         request.set_timeout(Duration::from_secs(2));
@@ -268,7 +261,8 @@ impl Connection {
         method: impl AsyncFn(&mut Client, tonic::Request<Q>) -> Result<tonic::Response<A>, Status>,
     ) -> Result<A, Status> {
         let once = || async {
-            let mut client = self.client.clone();
+            let line = self.lines.current();
+            let mut client = line.client.clone();
             let mut timed = tonic::Request::new(request.clone());
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small constant")]
             timed.set_timeout(Duration::from_secs(WAIT_SECONDS as u64 + CALL_SECONDS));
@@ -278,7 +272,10 @@ impl Connection {
                     register(client, &self.config).await.inspect_err(|status| self.note_refusal(status))?;
                     Err(Status::unavailable("registered again"))
                 }
-                other => other.map(tonic::Response::into_inner),
+                other => {
+                    let answer = other.inspect_err(|status| self.lines.leave(line, status));
+                    answer.map(tonic::Response::into_inner)
+                }
             }
         };
         once.retry(self.backoff())
@@ -301,11 +298,6 @@ impl Connection {
 }
 
 type Client = WorkerServiceClient<Channel>;
-
-/// `host:port` means `http://host:port`, as for every other command.
-fn with_scheme(url: &str) -> String {
-    if url.contains("://") { url.to_owned() } else { format!("http://{url}") }
-}
 
 async fn register(mut client: Client, config: &AgentConfig) -> Result<proto::RegisterWorkerResponse, Status> {
     let request = proto::RegisterWorkerRequest {

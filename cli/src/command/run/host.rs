@@ -30,7 +30,7 @@ impl Host {
             lease_seconds: LEASE_SECONDS,
             insecure: false,
             profiles: profiles.files.clone(),
-            page_hosts: Vec::new(),
+            ..Config::default()
         };
         let coordinator = Coordinator::open(&config, Cache::from_environment().map_err(StartError::from)?)?;
         let listener = Listener::bind(&config).await?;

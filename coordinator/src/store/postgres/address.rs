@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, SslMode};
 
 use super::PostgresError;
 
@@ -15,7 +15,7 @@ const PORT: u16 = 5432;
 /// A PostgreSQL database: `postgres://user@host:port/database`.
 #[derive(Clone, PartialEq)]
 pub struct Address {
-    config: tokio_postgres::Config,
+    config: Box<tokio_postgres::Config>,
 }
 
 impl Address {
@@ -36,13 +36,18 @@ impl Address {
         if config.get_hosts().is_empty() {
             return Err(wrong("it names no host"));
         }
+        if config.get_ssl_mode() == SslMode::Require {
+            return Err(wrong(
+                "it asks for TLS, and Foldwise speaks to PostgreSQL without; see docs/operations.md",
+            ));
+        }
         if config.get_dbname().is_none_or(str::is_empty) {
             return Err(wrong("it names no database"));
         }
         if config.get_user().is_none_or(str::is_empty) {
             return Err(wrong("it names no user"));
         }
-        Ok(Self { config })
+        Ok(Self { config: Box::new(config) })
     }
 
     /// The same with a password, unless it has one.
@@ -85,7 +90,7 @@ impl Address {
 
     /// How a connection is made, under a name that the server's views show.
     pub(super) fn config(&self, name: &str) -> tokio_postgres::Config {
-        let mut config = self.config.clone();
+        let mut config = tokio_postgres::Config::clone(&self.config);
         config.application_name(name);
         config
     }
