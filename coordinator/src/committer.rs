@@ -192,7 +192,10 @@ impl Committer {
             counters: Arc::clone(&counters),
         };
         let blind = None;
-        Ok((Self { ledger, store, config, clock, queue, bell, counter, counters, artifacts, events, blind }, desk))
+        Ok((
+            Self { ledger, store, config, clock, queue, bell, counter, counters, artifacts, events, blind },
+            desk,
+        ))
     }
 
     /// Works until told to stop, then answers what waits.
