@@ -16,6 +16,7 @@ use crate::command::{
     inspect::InspectArguments,
     list::ListArguments,
     man::ManArguments,
+    migrate::MigrateArguments,
     operate::{ExtendArguments, OperationArguments, PriorityArguments},
     plan::PlanArguments,
     report::ReportArguments,
@@ -106,6 +107,8 @@ pub(crate) enum Command {
     Backup(BackupArguments),
     /// Show what a state folder holds, without changing it
     Inspect(InspectArguments),
+    /// Copy a state folder to PostgreSQL
+    Migrate(MigrateArguments),
     /// Print the JSON Schema of study files
     Schema,
     /// Print what a shell needs to complete this program's commands and options

@@ -14,6 +14,7 @@ pub(crate) mod drain;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod man;
+pub(crate) mod migrate;
 pub(crate) mod operate;
 pub(crate) mod plan;
 pub(crate) mod report;
@@ -59,6 +60,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::Drain(drain) => drain::execute(&drain, &coordinator).await,
         Command::Backup(backup) => backup::execute(&backup),
         Command::Inspect(inspect) => inspect::execute(&inspect),
+        Command::Migrate(migrate) => migrate::execute(&migrate),
         Command::Report(report) => report::execute(&report, &coordinator).await,
         Command::Workers(workers) => workers::execute(&workers, &coordinator).await,
         Command::Artifact(artifact) => artifact::execute(&artifact, &coordinator).await,

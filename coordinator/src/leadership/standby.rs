@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use foldwise_proto::STANDS_BY;
 use foldwise_proto::v1::study_service_server::StudyServiceServer;
 use foldwise_proto::v1::worker_service_server::WorkerServiceServer;
@@ -71,7 +72,9 @@ async fn answer(
     reporter.set_service_status("", ServingStatus::NotServing).await;
     reporter.set_not_serving::<StudyServiceServer<Studies>>().await;
     reporter.set_not_serving::<WorkerServiceServer<Workers>>().await;
-    let elsewhere = Router::new().fallback(refuse).with_state(leader);
+    // Whoever keeps the process running must not start it again for standing by.
+    let elsewhere =
+        Router::new().route("/livez", get(|| async { "alive\n" })).fallback(refuse).with_state(leader);
     let everything = Routes::new(health).into_axum_router().fallback_service(elsewhere);
     let server = Server::builder()
         .accept_http1(true)

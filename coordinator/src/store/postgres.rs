@@ -18,10 +18,12 @@ mod results;
 mod rows;
 pub mod tables;
 mod term;
+mod transfer;
 
 pub use address::Address;
 pub use error::PostgresError;
 pub use term::Leader;
+pub use transfer::{Transferred, transfer};
 
 use engine::Engine;
 use results::Readers;

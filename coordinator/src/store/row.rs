@@ -42,6 +42,16 @@ impl From<u64> for Value<'_> {
     }
 }
 
+impl Value<'_> {
+    /// The memory that it takes beside its own, about.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Null | Self::Integer(_) => 0,
+            Self::Text(text) => text.len(),
+        }
+    }
+}
+
 impl<'a> From<&'a str> for Value<'a> {
     fn from(text: &'a str) -> Self {
         Self::Text(Cow::Borrowed(text))

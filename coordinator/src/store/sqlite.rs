@@ -2,6 +2,7 @@
 //! process owns the file, held by a lock beside it.
 
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,13 +180,25 @@ impl Row for rusqlite::Row<'_> {
 }
 
 /// Takes the lock of a state folder that is there.
-pub(super) fn lock(folder: &Path) -> Result<File, StoreError> {
+fn lock(folder: &Path) -> Result<File, StoreError> {
     let unusable = |source| StoreError::Folder { path: folder.to_owned(), source };
-    let lock = File::create(folder.join(LOCK)).map_err(unusable)?;
+    take(folder, File::create(folder.join(LOCK)).map_err(unusable)?)
+}
+
+/// The same where a coordinator ever had it, without a change to the folder.
+pub(super) fn lock_if_there(folder: &Path) -> Result<Option<File>, StoreError> {
+    match File::open(folder.join(LOCK)) {
+        Ok(lock) => take(folder, lock).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StoreError::Folder { path: folder.to_owned(), source }),
+    }
+}
+
+fn take(folder: &Path, lock: File) -> Result<File, StoreError> {
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse(folder.to_owned())),
-        Err(TryLockError::Error(source)) => Err(unusable(source)),
+        Err(TryLockError::Error(source)) => Err(StoreError::Folder { path: folder.to_owned(), source }),
     }
 }
 

@@ -13,6 +13,7 @@ mod scene;
 )]
 mod server;
 mod suite;
+mod transferring;
 mod troubles;
 
 use std::cell::Cell;

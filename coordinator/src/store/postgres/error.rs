@@ -102,6 +102,24 @@ pub enum PostgresError {
         /// What the server said.
         reason: String,
     },
+    /// A database that is to be filled has something in it.
+    #[error("the database at {server} is not empty ({table} has rows): name a new one, made with `createdb`")]
+    NotEmpty {
+        /// Where.
+        server: String,
+        /// What has rows.
+        table: String,
+    },
+    /// What was copied is not what was read.
+    #[error("the copy of {table} at {server} is not what was read ({what}): nothing was kept")]
+    Unequal {
+        /// Where.
+        server: String,
+        /// Which table.
+        table: String,
+        /// How they differ.
+        what: String,
+    },
     /// This machine.
     #[error("cannot start a thread for the connection to PostgreSQL: {0}")]
     Thread(std::io::Error),

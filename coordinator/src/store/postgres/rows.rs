@@ -53,7 +53,7 @@ impl Batch<'_> {
 }
 
 /// Starts each piece of work when the one before has been started, and waits for all; the first error.
-async fn in_order<F, E>(mut all: Vec<Pin<Box<MaybeDone<F>>>>) -> Result<(), E>
+pub(super) async fn in_order<F, E>(mut all: Vec<Pin<Box<MaybeDone<F>>>>) -> Result<(), E>
 where
     F: Future<Output = Result<u64, E>>,
 {
