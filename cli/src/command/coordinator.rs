@@ -1,5 +1,6 @@
 //! `foldwise coordinator`: keeps studies and hands out their runs, until it is told to stop.
 
+use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -186,8 +187,12 @@ async fn share(
 ) -> Result<(), CliError> {
     let database = with_password(database).map_err(CoordinatorError::from)?;
     let listener = Listener::bind(config).await.map_err(CoordinatorError::from)?;
-    announce(&listening(listener.address()));
+    let told = Cell::new(false);
     let tell = |role: &Role| {
+        // Whoever waits for this line finds a coordinator that could be had.
+        if !told.replace(true) {
+            announce(&listening(listener.address()));
+        }
         announce(&match role {
             Role::StandsBy(leader) => format!("standing by: {leader}"),
             Role::Leads { term } => format!("leading, for term {term}"),

@@ -24,7 +24,8 @@ class Client:
     """A connection to a coordinator; it fails at once if none answers.
 
     `address` is `host:port` or `http://host:port`; without one, `FOLDWISE_COORDINATOR` counts, then
-    `http://127.0.0.1:7070`. `timeout` is what an ordinary call may take, in seconds.
+    `http://127.0.0.1:7070`. Of several with commas between them, the one that leads is spoken to. `timeout` is what
+    an ordinary call may take, in seconds.
     """
 
     def __init__(self, address: str | None = None, *, timeout: float = CALL_S) -> None:
