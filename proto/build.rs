@@ -5,7 +5,8 @@ use std::{env, fs, io, path::PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
+    "foldwise/v1/access.proto",
     "foldwise/v1/study.proto",
     "foldwise/v1/worker.proto",
     "foldwise/v1/run.proto",

@@ -4,15 +4,18 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use foldwise_line::CredentialArguments;
 use foldwise_study::spec::scale::Scale;
 
 use crate::command::{
     artifact::ArtifactArguments,
     backup::BackupArguments,
+    certs::CertsArguments,
     completions::CompletionsArguments,
     coordinator::CoordinatorArguments,
     data::DataArguments,
     drain::DrainArguments,
+    health::HealthArguments,
     inspect::InspectArguments,
     list::ListArguments,
     man::ManArguments,
@@ -23,6 +26,7 @@ use crate::command::{
     run::RunArguments,
     status::StatusArguments,
     submit::SubmitArguments,
+    token::TokenArguments,
     watch::WatchArguments,
     worker::WorkerArguments,
     workers::WorkersArguments,
@@ -58,6 +62,8 @@ pub(crate) struct Target {
     #[arg(long, value_name = "URL", global = true, default_value = DEFAULT_COORDINATOR)]
     #[arg(env = "FOLDWISE_COORDINATOR", hide_env_values = true)]
     pub(crate) coordinator: String,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialArguments,
 }
 
 /// What to do.
@@ -99,10 +105,16 @@ pub(crate) enum Command {
     Workers(WorkersArguments),
     /// Empty a worker and end it
     Drain(DrainArguments),
+    /// Tell whether a coordinator serves
+    Health(HealthArguments),
     /// Save a file that the coordinator keeps, such as a study's final weights
     Artifact(ArtifactArguments),
     /// List, fetch and check the datasets that are known by name
     Data(DataArguments),
+    /// Make certificates for TLS
+    Certs(CertsArguments),
+    /// Make, list and revoke tokens, which say who calls
+    Token(TokenArguments),
     /// Copy a coordinator's state while it works
     Backup(BackupArguments),
     /// Show what a state folder holds, without changing it

@@ -1,7 +1,6 @@
 //! A coordinator as this program talks to it: every call, and what its failures mean to a person.
 
-use std::time::Duration;
-
+use foldwise_line::{Bearer, Credentials, Line, LineError};
 use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::{
     CancelStudyRequest, Chunk, CreateStudyRequest, DeleteStudyRequest, DrainWorkerRequest,
@@ -9,23 +8,25 @@ use foldwise_proto::v1::{
     ListStudiesRequest, ListWorkersRequest, PauseStudyRequest, PrioritizeStudyRequest, ReportForm,
     ResumeStudyRequest, RetryStudyRequest, Run, Study, StudyEvent, WatchStudyRequest, Worker,
 };
-use tonic::transport::{Channel, Endpoint};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
 use tonic::{Status, Streaming};
+use tonic_health::pb::health_client::HealthClient;
 
+use crate::arguments::Target;
 use crate::render::TableOptions;
 use crate::spec_file::SpecText;
 
 mod call_error;
+mod health;
+mod keys;
 mod leading;
 
 pub(crate) use call_error::CallError;
+pub(crate) use keys::Keys;
 
 /// Largest message taken in; the coordinator's own limit.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
-/// A coordinator that does not take a connection in this time is not there.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
-/// Pause between signs of life on an idle connection.
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// Studies in one page.
 const STUDIES_PER_PAGE: u32 = 1_000;
 /// Runs in one page.
@@ -34,47 +35,41 @@ const RUNS_PER_PAGE: u32 = 10_000;
 /// A connection to a coordinator.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
-    /// All that it was told.
-    target: String,
+    /// All that it was told, where it may have to choose again.
+    target: Option<Target>,
     url: String,
-    studies: StudyServiceClient<Channel>,
+    studies: StudyServiceClient<InterceptedService<Channel, Bearer>>,
+    health: HealthClient<Channel>,
 }
 
 impl Client {
-    /// Connects: of several addresses, with commas between them, to that of the coordinator that leads.
-    pub(crate) async fn connect(target: &str) -> Result<Self, CallError> {
-        let urls: Vec<&str> = target.split(',').map(str::trim).collect();
-        let connected = match urls[..] {
-            [url] => Self::connect_to(url, KEEP_ALIVE).await,
-            _ => leading::find(&urls).await,
-        };
-        connected.map(|client| Self { target: target.to_owned(), ..client })
+    /// Connects to the coordinator that is meant; of several, to the one that leads.
+    pub(crate) async fn connect(target: &Target) -> Result<Self, CallError> {
+        let (line, channel) = connected(target).await?;
+        Ok(Self { target: Some(target.clone()), ..Self::over(&line, channel) })
+    }
+
+    /// Connects to one that this process started.
+    pub(crate) async fn on_this_machine(url: &str) -> Result<Self, CallError> {
+        let line = Line::new(url, &Credentials::default())?;
+        let channel = over(&line).await?;
+        Ok(Self::over(&line, channel))
     }
 
     /// Connects again, to another coordinator if that one leads now.
     pub(crate) async fn again(&self) -> Result<Self, CallError> {
-        Self::connect(&self.target).await
+        match &self.target {
+            Some(target) => Self::connect(target).await,
+            None => Ok(self.clone()),
+        }
     }
 
-    async fn connect_to(url: &str, sign_of_life: Duration) -> Result<Self, CallError> {
-        let url = with_scheme(url);
-        let refused = |why| CallError::Url { url: url.clone(), why };
-        if !url.starts_with("http://") {
-            return Err(refused("only http:// addresses are understood"));
-        }
-        let endpoint = Endpoint::from_shared(url.clone()).map_err(|_| refused("it is not an address"))?;
-        if endpoint.uri().host().is_none_or(str::is_empty) {
-            return Err(refused("it names no machine"));
-        }
-        let endpoint = endpoint
-            .connect_timeout(CONNECT_PATIENCE)
-            .http2_keep_alive_interval(sign_of_life)
-            .keep_alive_timeout(sign_of_life)
-            .keep_alive_while_idle(true);
-        let connected = endpoint.connect().await;
-        let channel = connected.map_err(|error| CallError::unreachable(&url, &error))?;
-        let studies = StudyServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        Ok(Self { target: String::new(), url, studies })
+    fn over(line: &Line, channel: Channel) -> Self {
+        // Whether it serves it tells everybody: nobody's token goes there.
+        let health = HealthClient::new(channel.clone());
+        let studies = StudyServiceClient::with_interceptor(channel, line.bearer());
+        let studies = studies.max_decoding_message_size(MESSAGE_BYTES_MAX);
+        Self { target: None, url: line.url().to_owned(), studies, health }
     }
 
     /// Submits a study.
@@ -231,6 +226,20 @@ impl Client {
     }
 }
 
+/// Connects to the coordinator that is meant.
+async fn connected(target: &Target) -> Result<(Line, Channel), CallError> {
+    let credentials = target.credentials.read().map_err(LineError::from)?;
+    let addresses: Vec<&str> = target.coordinator.split(',').map(str::trim).collect();
+    let [address] = addresses[..] else { return leading::find(&addresses, &credentials).await };
+    let line = Line::new(address, &credentials)?;
+    let channel = over(&line).await?;
+    Ok((line, channel))
+}
+
+async fn over(line: &Line) -> Result<Channel, CallError> {
+    line.connect().await.map_err(|error| CallError::unreachable(line.url(), &error))
+}
+
 /// What happens to a study.
 #[derive(Debug)]
 pub(crate) struct Events {
@@ -262,25 +271,14 @@ impl Parts {
     }
 }
 
-/// `host:port` means `http://host:port`.
-fn with_scheme(url: &str) -> String {
-    if url.contains("://") { url.to_owned() } else { format!("http://{url}") }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{CallError, Client, with_scheme};
-
-    #[test]
-    fn an_address_without_scheme_is_http() {
-        assert_eq!(with_scheme("localhost:7070"), "http://localhost:7070");
-        assert_eq!(with_scheme("https://a"), "https://a");
-    }
+    use super::{CallError, Client};
 
     #[tokio::test]
     async fn addresses_that_cannot_be_meant_are_refused() {
-        for url in ["https://127.0.0.1:1", "http://", "unix:///x"] {
-            assert!(matches!(Client::connect(url).await, Err(CallError::Url { .. })), "{url}");
+        for url in ["ftp://127.0.0.1:1", "http://", "unix:///x"] {
+            assert!(matches!(Client::on_this_machine(url).await, Err(CallError::Line(_))), "{url}");
         }
     }
 }

@@ -7,10 +7,12 @@ use crate::spec_file::SpecError;
 
 pub(crate) mod artifact;
 pub(crate) mod backup;
+pub(crate) mod certs;
 pub(crate) mod completions;
 pub(crate) mod coordinator;
 pub(crate) mod data;
 pub(crate) mod drain;
+pub(crate) mod health;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod man;
@@ -22,6 +24,7 @@ pub(crate) mod run;
 mod schema;
 pub(crate) mod status;
 pub(crate) mod submit;
+pub(crate) mod token;
 pub(crate) mod watch;
 pub(crate) mod worker;
 pub(crate) mod workers;
@@ -40,7 +43,7 @@ fn told_to_programs(error: CliError, format: Format) -> CliError {
 
 /// Does what the arguments say.
 pub(crate) async fn execute(arguments: Arguments) -> Result<(), CliError> {
-    let coordinator = arguments.target.coordinator;
+    let coordinator = arguments.target;
     match arguments.command {
         Command::Run(run) => run::execute(run).await,
         Command::Plan(plan) => plan::execute(&plan).await,
@@ -59,10 +62,13 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::Delete(study) => operate::execute(Operation::Delete, &study, &coordinator).await,
         Command::Drain(drain) => drain::execute(&drain, &coordinator).await,
         Command::Backup(backup) => backup::execute(&backup),
+        Command::Certs(certs) => certs::execute(&certs),
+        Command::Token(token) => token::execute(&token, &coordinator).await,
         Command::Inspect(inspect) => inspect::execute(&inspect),
         Command::Migrate(migrate) => migrate::execute(&migrate),
         Command::Report(report) => report::execute(&report, &coordinator).await,
         Command::Workers(workers) => workers::execute(&workers, &coordinator).await,
+        Command::Health(health) => health::execute(&health, &coordinator).await,
         Command::Artifact(artifact) => artifact::execute(&artifact, &coordinator).await,
         Command::Data(data) => data::execute(data).await,
         Command::Schema => schema::execute(),

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use foldwise_coordinator::access::MintError;
 use foldwise_coordinator::profiles::ProfileError;
 use foldwise_coordinator::store::StoreError;
 use foldwise_coordinator::submission::SubmissionError;
@@ -11,9 +12,11 @@ use foldwise_study::plan::ProfileChoiceError;
 
 use crate::client::CallError;
 use crate::command::artifact::ArtifactError;
+use crate::command::certs::CertsError;
 use crate::command::coordinator::CoordinatorError;
 use crate::command::run::RunError;
 use crate::command::submit::RandomError;
+use crate::command::token::TokenError;
 use crate::command::worker::WorkerError;
 use crate::log::LogError;
 use crate::output::OutputError;
@@ -49,6 +52,12 @@ pub(crate) enum CliError {
     /// `foldwise artifact`.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
+    /// `foldwise certs`.
+    #[error(transparent)]
+    Certs(#[from] CertsError),
+    /// `foldwise token`.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// A study that the coordinator's check refuses.
     #[error(transparent)]
     Submission(SubmissionError),
@@ -135,6 +144,8 @@ impl CliError {
             Self::Call(error) => of_call(error),
             Self::Coordinator(error) if error.is_usage() => USAGE,
             Self::Artifact(ArtifactError::NotADigest(_)) => USAGE,
+            Self::Certs(error) if error.is_usage() => USAGE,
+            Self::Token(TokenError::Mint(MintError::Principal(_))) => USAGE,
             Self::Data(error) if is_data_usage(error) => USAGE,
             Self::Report(error) if error.is_usage() => USAGE,
             Self::Interrupted(_) => INTERRUPTED,
@@ -143,6 +154,8 @@ impl CliError {
             | Self::Worker(_)
             | Self::Run(_)
             | Self::Artifact(_)
+            | Self::Certs(_)
+            | Self::Token(_)
             | Self::Data(_)
             | Self::Report(_)
             | Self::Study { .. }
@@ -158,7 +171,7 @@ impl CliError {
 
 fn of_call(error: &CallError) -> u8 {
     match error {
-        CallError::Url { .. } | CallError::Refused { usage: true, .. } => USAGE,
+        CallError::Line(_) | CallError::Refused { usage: true, .. } => USAGE,
         CallError::Unreachable { .. } => UNREACHABLE,
         CallError::Unavailable { .. } | CallError::StandsBy { .. } | CallError::Refused { .. } => FAILED,
     }

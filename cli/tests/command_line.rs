@@ -92,13 +92,14 @@ fn a_study_file_that_cannot_be_read_is_a_usage_error() {
 #[test]
 fn no_coordinator_is_its_own_exit_code() {
     let url = nowhere();
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
         &["list"],
         &["status", "1"],
         &["watch", "1"],
         &["cancel", "1"],
         &["report", "1"],
         &["workers"],
+        &["health"],
         &["submit", QUICKSTART],
     ];
     for command in commands {

@@ -9,6 +9,7 @@ use foldwise_study::spec::DeviceKind;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::access::Tokens;
 use crate::artifacts::Artifacts;
 use crate::bell::Bell;
 use crate::blocking;
@@ -156,6 +157,7 @@ pub struct Committer {
     events: Events,
     /// Why the ledger is not what the store says: a write failed, and reading back did too.
     blind: Option<Arc<StoreError>>,
+    tokens: Tokens,
 }
 
 impl std::fmt::Debug for Message {
@@ -181,6 +183,8 @@ impl Committer {
     ) -> Result<(Self, Desk), StoreError> {
         let ledger = Ledger::rebuild(config.clone(), store.load()?, clock.now());
         artifacts.sweep(&ledger.artifacts().collect());
+        let tokens = Tokens::default();
+        ledger.tokens().for_each(|record| tokens.put(record.clone()));
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let bell = Arc::new(Bell::default());
         let counter = Arc::new(Counter::default());
@@ -191,11 +195,26 @@ impl Committer {
             counter: Arc::clone(&counter),
             counters: Arc::clone(&counters),
         };
-        let blind = None;
-        Ok((
-            Self { ledger, store, config, clock, queue, bell, counter, counters, artifacts, events, blind },
-            desk,
-        ))
+        let committer = Self {
+            ledger,
+            store,
+            config,
+            clock,
+            queue,
+            bell,
+            counter,
+            counters,
+            artifacts,
+            events,
+            blind: None,
+            tokens,
+        };
+        Ok((committer, desk))
+    }
+
+    /// The tokens that are durable, as they change.
+    pub(crate) fn tokens(&self) -> Tokens {
+        self.tokens.clone()
     }
 
     /// Works until told to stop, then answers what waits.
@@ -247,17 +266,18 @@ impl Committer {
                 }
                 Message::Command(command, reply) => (command, reply),
             };
-            happenings.extend(Happening::of_command(&command));
+            let told = Happening::of_command(&command);
             if matches!(command, Command::DrainWorker(_)) {
                 self.bell.ring_all();
             }
             let now = self.clock.now();
-            let told = epochs_of(&command);
+            let reported = epochs_of(&command);
             match self.ledger.handle(command, now) {
                 Ok((answer, new)) => {
-                    if let Some((lease, folds)) = told {
+                    if let Some((lease, folds)) = reported {
                         self.counters.epochs(&self.ledger, lease, &folds);
                     }
+                    happenings.extend(told);
                     changes.extend(new);
                     replies.push((reply, Ok(answer)));
                 }
@@ -271,7 +291,8 @@ impl Committer {
                     self.counter.note(replies.len());
                     self.counters.commit(replies.len(), watch.seconds());
                 }
-                happenings.extend(changes.iter().filter_map(Happening::of_change).flatten());
+                let told = changes.iter().filter_map(|change| Happening::of_change(change, &self.ledger));
+                happenings.extend(told.flatten());
                 self.release(replies, happenings, &changes);
             }
             Err(error) => {
@@ -302,10 +323,15 @@ impl Committer {
         happenings: Vec<Happening>,
         changes: &[Change],
     ) {
-        // Before the replies: who is told that a study is deleted finds none of its files.
+        // Before the replies: who is told that a study is deleted finds none of its files, and that a token is revoked, that
+        // it is of no use.
         for change in changes {
-            if let Change::ArtifactUnneeded { digest } = change {
-                self.artifacts.remove(digest);
+            match change {
+                Change::ArtifactUnneeded { digest } => self.artifacts.remove(digest),
+                Change::TokenCreated(record) | Change::TokenRevoked(record) => {
+                    self.tokens.put(record.clone());
+                }
+                _ => {}
             }
         }
         for (reply, answer) in replies {
@@ -404,6 +430,12 @@ fn log(change: &Change) {
         }
         Change::StudyReopened { study, .. } => tracing::info!(study, "study goes on"),
         Change::StudyDeleted { study } => tracing::info!(study, "study deleted"),
+        Change::TokenCreated(token) => {
+            tracing::info!(token = token.id, principal = %token.principal, "token made");
+        }
+        Change::TokenRevoked(token) => {
+            tracing::info!(token = token.id, principal = %token.principal, "token revoked");
+        }
         Change::ArtifactUnneeded { digest } => tracing::debug!(digest, "file no longer needed"),
         Change::CohortDone { study, cohort, attempt, worker, .. } => {
             tracing::info!(study, cohort, attempt, worker, "cohort done");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::port::TlsError;
 use crate::store::ARTIFACTS;
 use crate::store::postgres::Address;
 
@@ -25,12 +26,51 @@ pub struct Config {
     pub artifacts: Option<PathBuf>,
     /// Silence after which a worker's lease is lost, s: 0.5 to 86,400.
     pub lease_seconds: f64,
-    /// Whether to listen on addresses that other machines reach, without encryption or authentication.
+    /// Whether to listen on addresses that other machines reach, though nothing is encrypted or authenticated.
     pub insecure: bool,
+    /// The certificate that callers are shown, as PEM, with those between it and its CA.
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key, as PEM.
+    pub tls_key: Option<PathBuf>,
+    /// The CA whose certificates say who calls, as PEM.
+    pub client_ca: Option<PathBuf>,
+    /// Whether callers must say who they are; by default where there is TLS.
+    pub authenticate: Option<bool>,
+    /// Where decisions are written down, a line of JSON each; by default in the log, where callers are authenticated.
+    pub audit_log: Option<PathBuf>,
     /// Device profiles that specs may name and that plans are made with: files, or folders of them.
     pub profiles: Vec<PathBuf>,
     /// Names by which browsers may ask for the page, beside addresses and `localhost`.
     pub page_hosts: Vec<String>,
+}
+
+/// The files of TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TlsFiles {
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) client_ca: Option<PathBuf>,
+}
+
+impl Config {
+    /// The files of TLS, if it is wanted.
+    pub(crate) fn tls(&self) -> Result<Option<TlsFiles>, TlsError> {
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(cert), Some(key)) => {
+                let (cert, key, client_ca) = (cert.clone(), key.clone(), self.client_ca.clone());
+                Ok(Some(TlsFiles { cert, key, client_ca }))
+            }
+            (None, None) if self.client_ca.is_some() => Err(TlsError::NoTls),
+            (None, None) => Ok(None),
+            _ => Err(TlsError::Half),
+        }
+    }
+
+    /// Whether callers must say who they are.
+    #[must_use]
+    pub fn authenticates(&self) -> bool {
+        self.authenticate.unwrap_or(self.tls_cert.is_some())
+    }
 }
 
 impl Default for Config {
@@ -43,6 +83,11 @@ impl Default for Config {
             artifacts: None,
             lease_seconds: 30.0,
             insecure: false,
+            tls_cert: None,
+            tls_key: None,
+            client_ca: None,
+            authenticate: None,
+            audit_log: None,
             profiles: Vec::new(),
             page_hosts: Vec::new(),
         }

@@ -7,7 +7,7 @@ use foldwise_study::outcome::EpochRecord;
 use foldwise_study::plan::RunId;
 use tokio::sync::broadcast;
 
-use crate::ledger::{Change, Command, StudyId};
+use crate::ledger::{Change, Command, Ledger, StudyId};
 
 /// Happenings that a watcher may fall behind before it is dropped, and that are kept for watchers that come back.
 const BACKLOG_MAX: usize = 4096;
@@ -17,8 +17,10 @@ const BACKLOG_MAX: usize = 4096;
 pub enum Happening {
     /// Its counts or its state changed.
     Changed(StudyId),
-    /// Runs changed.
+    /// Runs came to their ends.
     Runs(StudyId, Vec<RunId>),
+    /// Runs came to a worker, or came back from one without an end.
+    Hands(StudyId, Vec<RunId>),
     /// A run trained an epoch.
     Epoch(StudyId, RunId, EpochRecord),
 }
@@ -28,7 +30,10 @@ impl Happening {
     #[must_use]
     pub fn study(&self) -> StudyId {
         match self {
-            Self::Changed(study) | Self::Runs(study, _) | Self::Epoch(study, _, _) => *study,
+            Self::Changed(study)
+            | Self::Runs(study, _)
+            | Self::Hands(study, _)
+            | Self::Epoch(study, _, _) => *study,
         }
     }
 
@@ -42,12 +47,24 @@ impl Happening {
         }
     }
 
-    /// What a durable change tells; `None` for what nobody watches.
-    pub(crate) fn of_change(change: &Change) -> Option<Vec<Self>> {
+    /// What a durable change tells, by a ledger that has it; `None` for what nobody watches.
+    pub(crate) fn of_change(change: &Change, ledger: &Ledger) -> Option<Vec<Self>> {
         let study = change.study()?;
         let mut told = vec![Self::Changed(study)];
-        if let Change::CohortDone { results, .. } = change {
-            told.insert(0, Self::Runs(study, results.iter().map(|result| result.run).collect()));
+        match change {
+            Change::CohortDone { results, .. } => {
+                told.insert(0, Self::Runs(study, results.iter().map(|result| result.run).collect()));
+            }
+            Change::CohortLeased { cohort, .. }
+            | Change::CohortReturned { cohort, .. }
+            | Change::CohortRetried { cohort, .. }
+            | Change::CohortFailed { cohort, .. } => {
+                let cohorts = ledger.studies().get(&study).map(|study| &study.cohorts);
+                if let Some(cohort) = cohorts.and_then(|cohorts| cohorts.get(*cohort as usize)) {
+                    told.insert(0, Self::Hands(study, cohort.runs.clone()));
+                }
+            }
+            _ => {}
         }
         Some(told)
     }

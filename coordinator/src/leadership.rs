@@ -3,6 +3,7 @@
 //! Who leads is decided in the database (`store::postgres`), and nothing here is trusted to keep a former leader from
 //! writing. This is what a coordinator does about it: it answers as its role is, and changes roles.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use foldwise_data::Cache;
@@ -11,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::blocking;
 use crate::config::Config;
 use crate::ledger::LedgerConfig;
-use crate::server::{Coordinator, Listener, ServeError, StartError, settings};
+use crate::port::Listener;
+use crate::server::{Coordinator, ServeError, StartError, settings};
 use crate::store::postgres::{Address, Candidate, Election, Leader, PostgresError};
 use crate::store::{Postgres, StoreError};
 
@@ -32,6 +34,8 @@ pub enum Role {
     Leads {
         /// Its term.
         term: i64,
+        /// Where the first administrator's token lies, if it was made now.
+        first_token: Option<PathBuf>,
     },
     /// Another took over from it.
     Deposed {
@@ -72,7 +76,7 @@ pub async fn serve(
         known = true;
         let (term, deposed) = (store.term(), store.deposed());
         let Some(coordinator) = opened(config, ledger.clone(), cache.clone(), store)? else { continue };
-        tell(&Role::Leads { term });
+        tell(&Role::Leads { term, first_token: coordinator.first_token().map(Path::to_owned) });
         let stop = shutdown.child_token();
         let incoming = listener.again().map_err(|source| listen(listener, source))?.incoming();
         let serving = coordinator.serve(incoming, stop.clone());

@@ -27,6 +27,7 @@ mod rebuild;
 mod result;
 mod study;
 mod submit;
+mod token;
 mod worker;
 
 pub use change::{Change, EndedAs, Plan, Superseded};
@@ -41,6 +42,8 @@ pub use study::{Best, RunCounts, RunEnd, RunEntry, Study, StudyPhase, StudyRecor
 pub use worker::{SlotInfo, Worker, WorkerInfo};
 
 use queue::Queue;
+
+use crate::access::TokenRecord;
 
 /// A study's number, from 1 in order of submission.
 pub type StudyId = u64;
@@ -94,6 +97,8 @@ pub struct Ledger {
     held: BTreeMap<String, BTreeSet<LeaseName>>,
     /// How many places need each kept file, by digest.
     artifacts: HashMap<String, usize>,
+    /// Who may call, by the public part of their tokens.
+    tokens: BTreeMap<String, TokenRecord>,
     next_study: StudyId,
 }
 
@@ -111,6 +116,7 @@ impl Ledger {
             expiries: BTreeSet::new(),
             held: BTreeMap::new(),
             artifacts: HashMap::new(),
+            tokens: BTreeMap::new(),
             next_study: 1,
         }
     }
@@ -137,6 +143,8 @@ impl Ledger {
             Command::DeleteStudy(study) => self.delete_study(study, &mut changes)?,
             Command::RegisterWorker(info) => self.register_worker(info, now),
             Command::DeregisterWorker(worker) => self.deregister_worker(&worker, now, &mut changes),
+            Command::CreateToken(record) => self.create_token(*record, &mut changes)?,
+            Command::RevokeToken(id) => self.revoke_token(&id, now, &mut changes)?,
             Command::DrainWorker(worker) => self.drain_worker(&worker)?,
             Command::Lease { worker, slot } => self.lease(&worker, slot, now, &mut changes)?,
             Command::Progress { worker, lease, epochs } => self.progress(&worker, lease, &epochs, now)?,

@@ -1,8 +1,9 @@
 //! Foldwise's coordinator: it keeps the truth about every study and hands out the work.
 //!
 //! Data walks one way: [`service`] parses a call, [`committer`] lets the [`ledger`] decide and the [`store`] keep,
-//! [`events`] tell who watches, and [`reporting`] makes the report.
+//! [`events`] tell who watches, and [`reporting`] makes the report. [`access`] says who may.
 
+pub mod access;
 pub mod artifacts;
 mod bell;
 mod blocking;
@@ -15,6 +16,7 @@ pub mod ledger;
 pub mod measurements;
 mod metrics;
 mod page;
+mod port;
 pub mod profiles;
 pub mod reporting;
 mod server;
@@ -24,4 +26,5 @@ pub mod store;
 pub mod submission;
 
 pub use config::Config;
-pub use server::{Coordinator, Listener, ServeError, StartError};
+pub use port::{Connection, Listener, TlsError};
+pub use server::{Coordinator, FirstTokenError, ServeError, StartError};

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::{Access, gate};
 use crate::artifacts::Artifacts;
 use crate::committer::Desk;
 use crate::events::Events;
@@ -33,12 +34,14 @@ mod live;
 mod probes;
 mod problem;
 mod reports;
+mod session;
 mod stream;
 
 use guard::Hosts;
 use live::Live;
 use problem::Problem;
 use reports::Reports;
+use session::Sessions;
 
 /// Pages that may be open at a time; each holds a connection and a little memory.
 const LISTENERS_MAX: usize = 64;
@@ -54,6 +57,8 @@ pub(crate) struct Page {
     reports: Reports,
     listeners: Arc<Semaphore>,
     hosts: Hosts,
+    access: Access,
+    sessions: Sessions,
     stop: CancellationToken,
 }
 
@@ -63,6 +68,7 @@ impl Page {
         (desk, events): (Desk, Events),
         (results, artifacts): (Results, Artifacts),
         hosts: &[String],
+        access: Access,
         stop: CancellationToken,
     ) -> Self {
         let live = Live::follow(&events, stop.clone());
@@ -71,6 +77,8 @@ impl Page {
             listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
             hosts: Hosts::new(hosts),
             metrics: Metrics::new(desk.clone()),
+            access,
+            sessions: Sessions::default(),
             desk,
             events,
             results,
@@ -99,9 +107,9 @@ impl Page {
 }
 
 /// The page beside the gRPC services: one router for one port. What neither has is answered in the asker's language.
-pub(crate) fn beside(services: Router, page: Arc<Page>) -> Router {
+pub(crate) fn beside(services: Router, access: Access, page: Arc<Page>) -> Router {
     services
-        .layer(from_fn(grpc::only_http2))
+        .layer(from_fn_with_state(access, gate))
         .merge(router(Arc::clone(&page)))
         .merge(probes::router(page))
         .fallback(missing)
@@ -126,6 +134,7 @@ fn router(page: Arc<Page>) -> Router {
         .route("/api/workers", get(api::workers::list))
         .route("/api/events", get(stream::open))
         .route("/metrics", get(probes::metrics))
+        .route(session::PATH, get(session::show).post(session::sign_in).delete(session::sign_out))
         .layer(from_fn_with_state(Arc::clone(&page), guard::guard))
         .with_state(page)
 }

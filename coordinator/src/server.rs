@@ -2,22 +2,23 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use foldwise_data::Cache;
 use foldwise_proto::DESCRIPTORS;
+use foldwise_proto::v1::access_service_server::AccessServiceServer;
 use foldwise_proto::v1::study_service_server::StudyServiceServer;
 use foldwise_proto::v1::worker_service_server::WorkerServiceServer;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_stream::wrappers::TcpListenerStream;
-use tokio_stream::{Stream, StreamExt};
+use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
+use crate::access::{Access, Audit, AuditError};
 use crate::artifacts::{ArtifactError, Artifacts};
 use crate::clock::Clock;
 use crate::committer::{Committer, Desk};
@@ -25,14 +26,23 @@ use crate::config::Config;
 use crate::events::Events;
 use crate::ledger::LedgerConfig;
 use crate::page::{self, Page};
+use crate::port::{self, TlsError};
 use crate::profiles::{self, ProfileError};
-use crate::service::{Studies, Workers};
+use crate::service::{Keys, Studies, Workers};
 use crate::store::{Results, Sqlite, Store, StoreError};
+
+mod first_token;
+
+pub use first_token::FirstTokenError;
 
 /// Largest message taken in: the results of the widest cohort with many epochs stay well below.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// Calls that one connection may have open, above the slots of the largest worker; more wait in the connection.
 const CALLS_MAX: usize = 4096;
+/// The same, as a connection is told before anybody is known.
+const STREAMS_MAX: u32 = 4096;
+/// Bytes of the headers of one call: tokens and paths are short.
+const HEADER_BYTES_MAX: u32 = 16 << 10;
 /// Time that open calls are given when the coordinator stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -48,11 +58,22 @@ pub enum StartError {
         source: io::Error,
     },
     /// Others would reach it unprotected.
-    #[error(
-        "refusing to listen on {0}: other machines could reach the coordinator, and nothing is encrypted or \
-         authenticated; listen on 127.0.0.1, or say --insecure if the network is trusted"
-    )]
-    Unprotected(SocketAddr),
+    #[error("refusing to listen on {address}: other machines could reach the coordinator, and {}", unprotected(*tls))]
+    Unprotected {
+        /// The address.
+        address: SocketAddr,
+        /// Whether what is sent would be encrypted.
+        tls: bool,
+    },
+    /// The certificates.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// The first token.
+    #[error(transparent)]
+    FirstToken(#[from] FirstTokenError),
     /// A lease time that makes no sense.
     #[error("a lease of {0} s is refused: choose 0.5 to 86400 seconds (--lease-seconds)")]
     LeaseSeconds(f64),
@@ -68,6 +89,16 @@ pub enum StartError {
     /// The data cache.
     #[error(transparent)]
     Data(#[from] foldwise_data::DataError),
+}
+
+fn unprotected(tls: bool) -> &'static str {
+    if tls {
+        "nobody would be authenticated: leave --authenticate=false out, listen on 127.0.0.1, or say --insecure if the \
+         network is trusted"
+    } else {
+        "nothing would be encrypted: give it a certificate with --tls-cert and --tls-key (`foldwise certs` makes them), \
+         listen on 127.0.0.1, or say --insecure if the network is trusted"
+    }
 }
 
 fn listen_hint(error: &io::Error) -> &'static str {
@@ -96,59 +127,8 @@ pub struct Coordinator {
     results: Results,
     artifacts: Artifacts,
     cache: Cache,
-}
-
-/// A coordinator's port.
-#[derive(Debug)]
-pub struct Listener {
-    address: SocketAddr,
-    listener: TcpListener,
-}
-
-impl Listener {
-    /// Takes the port.
-    ///
-    /// # Errors
-    /// When it cannot be had, or others would reach it unprotected.
-    pub async fn bind(config: &Config) -> Result<Self, StartError> {
-        if !config.listen.ip().is_loopback() && !config.insecure {
-            return Err(StartError::Unprotected(config.listen));
-        }
-        let listen = |source| StartError::Listen { address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
-        Ok(Self { address, listener })
-    }
-
-    /// The address it listens on.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// The same port again, for who answers after this one.
-    ///
-    /// # Errors
-    /// When the system has no handle left for it.
-    pub fn again(&self) -> io::Result<Self> {
-        #[cfg(unix)]
-        let listener = std::os::fd::AsFd::as_fd(&self.listener).try_clone_to_owned()?;
-        #[cfg(windows)]
-        let listener = std::os::windows::io::AsSocket::as_socket(&self.listener).try_clone_to_owned()?;
-        let listener = TcpListener::from_std(listener.into())?;
-        Ok(Self { address: self.address, listener })
-    }
-
-    /// The connections that come in. An answer goes out in several parts; none waits until the one before is acknowledged,
-    /// which the other side puts off by 40 ms.
-    pub fn incoming(self) -> impl Stream<Item = io::Result<TcpStream>> {
-        TcpListenerStream::new(self.listener).map(|accepted| {
-            accepted.inspect(|stream| {
-                // A connection that cannot be told so has just been closed.
-                let _ = stream.set_nodelay(true);
-            })
-        })
-    }
+    access: Access,
+    first: Option<PathBuf>,
 }
 
 /// What the ledger is told, if the settings make sense.
@@ -178,16 +158,48 @@ impl Coordinator {
         config: &Config,
         ledger: LedgerConfig,
         cache: Cache,
-        store: Box<dyn Store>,
+        mut store: Box<dyn Store>,
     ) -> Result<Self, StartError> {
+        let clock = Clock::start();
+        let first = if config.authenticates() {
+            first_token::make(store.as_mut(), &config.state, clock.now().unix_ms)?
+        } else {
+            None
+        };
         let artifacts = Artifacts::open(&config.artifacts_folder())?;
         let results = store.results();
-        let clock = Clock::start();
         let events = Events::new(clock.now().unix_ms);
         let (committer, desk) = Committer::new(store, ledger, clock, artifacts.clone(), events.clone())?;
+        let audit = match &config.audit_log {
+            Some(path) => Audit::file(path)?,
+            None if config.authenticates() => Audit::log(),
+            None => Audit::nowhere(),
+        };
+        let access = match config.authenticates() {
+            true => Access::by(committer.tokens(), audit, clock),
+            false => Access::open(audit, clock),
+        };
         let lease_seconds = config.lease_seconds;
-        let page_hosts = config.page_hosts.clone();
-        Ok(Self { lease_seconds, page_hosts, committer, desk, events, results, artifacts, cache })
+        let mut page_hosts = config.page_hosts.clone();
+        page_hosts.extend(config.tls()?.iter().flat_map(port::machines));
+        Ok(Self {
+            lease_seconds,
+            page_hosts,
+            committer,
+            desk,
+            events,
+            results,
+            artifacts,
+            cache,
+            access,
+            first,
+        })
+    }
+
+    /// Where the first token lies, if it was made now: an administrator's, for who started this coordinator.
+    #[must_use]
+    pub fn first_token(&self) -> Option<&Path> {
+        self.first.as_deref()
     }
 
     /// Where commands and questions can be handed in beside the services.
@@ -212,8 +224,10 @@ impl Coordinator {
             (self.desk.clone(), self.events.clone()),
             (self.results.clone(), self.artifacts.clone()),
             &self.page_hosts,
+            self.access.clone(),
             shutdown.clone(),
         );
+        let keys = Keys { desk: self.desk.clone(), access: self.access.clone() };
         let studies = Studies {
             desk: self.desk.clone(),
             events: self.events,
@@ -237,13 +251,16 @@ impl Coordinator {
             .expect("the descriptors were made by the compiler that built this program");
         let services = Routes::new(health)
             .add_service(reflection)
+            .add_service(AccessServiceServer::new(keys))
             .add_service(StudyServiceServer::new(studies).max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(WorkerServiceServer::new(workers).max_decoding_message_size(MESSAGE_BYTES_MAX));
-        let everything = page::beside(services.into_axum_router(), Arc::new(page));
+        let everything = page::beside(services.into_axum_router(), self.access, Arc::new(page));
         // Browsers speak HTTP/1.1 without TLS; the page alone answers it.
         let server = Server::builder()
             .accept_http1(true)
             .http2_keepalive_interval(Some(Duration::from_secs(20)))
+            .http2_max_header_list_size(HEADER_BYTES_MAX)
+            .max_concurrent_streams(STREAMS_MAX)
             .concurrency_limit_per_connection(CALLS_MAX)
             .add_routes(Routes::from(everything).prepare())
             .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());

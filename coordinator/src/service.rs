@@ -1,5 +1,7 @@
 //! The gRPC services: parse at the edge, ask the desk, answer in the protocol's types.
 
+mod access;
+mod caller;
 mod convert;
 mod hand_in;
 mod status;
@@ -7,6 +9,7 @@ mod study;
 mod watch;
 mod worker;
 
+pub use access::Keys;
 pub(crate) use convert::{positions, run, run_state, study};
 pub use study::Studies;
 pub use worker::Workers;

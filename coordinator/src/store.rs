@@ -20,6 +20,7 @@ pub mod postgres;
 mod read;
 mod row;
 mod sqlite;
+mod token;
 mod write;
 
 pub use backup::{Copied, backup};

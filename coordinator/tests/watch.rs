@@ -106,6 +106,37 @@ async fn a_watcher_that_comes_back_with_its_token_misses_nothing() {
     }
 }
 
+/// The next run that changed: its state, and its worker.
+async fn next_run(stream: &mut Streaming<proto::StudyEvent>) -> (proto::RunState, String) {
+    loop {
+        if let Some(Event::Run(run)) = next(stream).await.expect("goes on").event {
+            return (run.state(), run.worker);
+        }
+    }
+}
+
+#[tokio::test]
+async fn runs_that_come_to_a_worker_and_back_are_told() {
+    let mut scene = Scene::start().await;
+    let mut stream = scene.watch("").await;
+    let failed = proto::FailCohortRequest {
+        worker: "w".to_owned(),
+        lease: scene.lease.name.clone(),
+        kind: proto::FailureKind::Crash.into(),
+        message: "gone".to_owned(),
+    };
+    scene.workers.fail_cohort(failed).await.expect("answers");
+    let runs = scene.lease.runs.len();
+    for _ in 0..runs {
+        assert_eq!(next_run(&mut stream).await.0, proto::RunState::Queued);
+    }
+    let ask = proto::LeaseCohortRequest { worker: "w".to_owned(), slot: 0, wait_seconds: 5.0 };
+    scene.workers.lease_cohort(ask).await.expect("answers").into_inner().lease.expect("the same work");
+    for _ in 0..runs {
+        assert_eq!(next_run(&mut stream).await, (proto::RunState::Leased, "w".to_owned()));
+    }
+}
+
 #[tokio::test]
 async fn a_token_that_nobody_handed_out_begins_anew() {
     let mut scene = Scene::start().await;

@@ -54,6 +54,12 @@ fn a_search_is_watched_live_and_stopped_by_keyboard() {
     browser
         .until("document.querySelector('#training').textContent.includes('foldwise worker --coordinator')");
 
+    // A trial that is open is looked at again as its folds move on.
+    browser.until("document.querySelectorAll('#trials tr[data-trial]').length === 4");
+    browser.eval("document.querySelector('#trials tr[data-trial] button').focus()");
+    browser.press("Enter");
+    browser.until("document.querySelectorAll('#trials .detail .state.waiting').length === 3");
+
     // A worker comes: curves grow and runs end while the page is looked at.
     let _worker = cluster.worker("w", 2);
     browser.until("document.querySelector('#state').textContent === 'searching'");
@@ -62,7 +68,8 @@ fn a_search_is_watched_live_and_stopped_by_keyboard() {
     browser.until("document.querySelector('#curves canvas') !== null");
     browser.until("document.querySelector('#progress .bar').getAttribute('aria-valuetext').match(/^[1-9]\\d* of 12 runs finished/)");
     browser.until("document.querySelector('#connection').textContent === 'live'");
-    browser.until("document.querySelectorAll('#trials .state.finished').length > 0");
+    browser.until("document.querySelectorAll('#trials tr[data-trial] .state.finished').length > 0");
+    browser.until("document.querySelectorAll('#trials .detail .state.waiting').length < 3");
     picture(&mut browser, "search");
 
     // Cancelling is asked back, and Escape lets the search go on.
@@ -91,7 +98,8 @@ fn a_finished_search_shows_what_it_found_in_light_and_in_dark() {
     let Some(mut browser) = Browser::start() else { return };
     let pictures = Pictures::draw(300, 60);
     let cluster = Cluster::start(10.0);
-    cluster.submit(&Search::default().of(pictures.section()));
+    let measured = "[measure]\npredictions = [\"validation\"]\n";
+    cluster.submit(&format!("{}\n{measured}", Search::default().of(pictures.section())));
     let _worker = cluster.worker("w", 2);
     let report = cluster.succeeded("small");
     browser.resize(1280, 1400);
@@ -107,6 +115,14 @@ fn a_finished_search_shows_what_it_found_in_light_and_in_dark() {
     browser.prefer(&[("prefers-color-scheme", "dark")]);
     assert_ne!(browser.eval(ground), light);
     picture(&mut browser, "dark");
+
+    // Wrong rows are drawn with their pictures, which the page's policy lets through.
+    browser.eval("[...document.querySelectorAll('#figures button')].find((one) => one.textContent.startsWith('Show all'))?.click()");
+    browser.until("document.querySelector('#figures img[src*=wrong-validation]') !== null");
+    browser.eval("document.querySelector('#figures img[src*=wrong-validation]').scrollIntoView()");
+    browser.until("(([one]) => one.complete && one.naturalWidth > 0)(document.querySelectorAll('#figures img[src*=wrong-validation]'))");
+    picture(&mut browser, "wrong");
+    browser.eval("window.scrollTo(0, 0)");
 
     // Opened by keyboard, a trial shows its folds; the focus stays where it was.
     browser.eval("document.querySelector('#trials tr[data-trial] button').focus()");

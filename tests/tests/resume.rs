@@ -1,6 +1,6 @@
 //! A cohort goes on where another worker left it: from a checkpoint, to the same report.
 
-use foldwise_tests::{Cluster, Pictures, Running, Search, StudyJson, assert_same, reference, until};
+use foldwise_tests::{Cluster, Pictures, Running, Search, StudyJson, Trainer, assert_same, reference, until};
 use nix::sys::signal::Signal;
 
 fn spec(pictures: &Pictures) -> String {
@@ -44,10 +44,15 @@ fn a_worker_that_is_stopped_or_drained_hands_back_with_a_checkpoint() {
     let pictures = Pictures::draw(600, 100);
     let spec = spec(&pictures);
     let expected = reference(&spec);
-    let stop: [fn(&Cluster, &Running); 2] = [
+    let stop: [fn(&Cluster, &Running); 3] = [
         |_, worker| worker.signal(Signal::SIGTERM),
         |cluster, _| {
             let _ = cluster.done(&["drain", "first"]);
+        },
+        // As Slurm and systemd may stop a job: every process of it.
+        |_, worker| {
+            assert!(Trainer::wait_for(worker).signal(Signal::SIGTERM), "it trains");
+            worker.signal(Signal::SIGTERM);
         },
     ];
     for stop in stop {

@@ -4,16 +4,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import of the others.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("proto", &[]),
+    ("line", &[]),
     ("study", &[]),
     ("data", &["foldwise-study"]),
     ("report", &["foldwise-study"]),
     ("coordinator", &["foldwise-data", "foldwise-proto", "foldwise-report", "foldwise-study"]),
-    ("worker", &["foldwise-data", "foldwise-proto", "foldwise-study"]),
+    ("worker", &["foldwise-data", "foldwise-line", "foldwise-proto", "foldwise-study"]),
     (
         "cli",
-        &["foldwise-coordinator", "foldwise-data", "foldwise-proto", "foldwise-report", "foldwise-study"],
+        &[
+            "foldwise-coordinator",
+            "foldwise-data",
+            "foldwise-line",
+            "foldwise-proto",
+            "foldwise-report",
+            "foldwise-study",
+        ],
     ),
 ];
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldwise_line::Credentials;
 use foldwise_proto::v1 as proto;
 use foldwise_study::spec::DeviceKind;
 use tokio_util::sync::CancellationToken;
@@ -16,12 +17,14 @@ mod connection;
 mod hang;
 mod launch;
 mod lines;
+mod meters;
 mod scratch;
 mod slot;
 mod trainer;
 
 pub use connection::{ConnectionError, Dial};
 pub use launch::{Ending, HUGE_PAGES, Launch, Launched, Life, ProcessLauncher};
+pub use meters::Meters;
 
 use connection::Connection;
 use scratch::Scratch;
@@ -36,6 +39,8 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 pub struct AgentConfig {
     /// The coordinator, such as `http://127.0.0.1:7070`; several, of which one leads, with commas between them.
     pub coordinator: String,
+    /// What the coordinator is called with.
+    pub credentials: Credentials,
     /// The worker's name: unique among the coordinator's workers.
     pub name: String,
     /// What each slot trains on.
@@ -48,6 +53,8 @@ pub struct AgentConfig {
     pub scratch: PathBuf,
     /// What pauses between tries are varied with; random if absent.
     pub jitter_seed: Option<u64>,
+    /// Where what happens is counted.
+    pub meters: Arc<Meters>,
 }
 
 /// What a slot trains on.
@@ -100,7 +107,8 @@ pub async fn run(
     let tasks = TaskTracker::new();
     for (index, trainer, scratch) in started {
         let (connection, launch, grace) = (Arc::clone(&connection), Arc::clone(&launch), config.grace);
-        let slot = Slot { index, connection, launch, scratch, grace, trainer };
+        let meters = Arc::clone(&config.meters);
+        let slot = Slot { index, connection, launch, scratch, grace, trainer, meters };
         tasks.spawn(slot.work(drain.clone()));
     }
     tasks.close();

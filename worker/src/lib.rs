@@ -8,6 +8,7 @@ pub mod calibrate;
 pub mod cuda;
 pub mod machine;
 mod memory;
+pub mod metrics;
 pub mod pipe;
 pub mod process;
 pub mod trainer;

@@ -1,16 +1,18 @@
 //! `foldwise-worker`: the agent of a machine, and the trainers it starts.
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use foldwise_line::{CredentialArguments, Line};
 use foldwise_study::spec::DeviceKind;
-use foldwise_worker::agent::{self, AgentConfig, HUGE_PAGES, ProcessLauncher, SlotDevice};
+use foldwise_worker::agent::{self, AgentConfig, HUGE_PAGES, Meters, ProcessLauncher, SlotDevice};
 use foldwise_worker::process::{self, TrainerConfig};
-use foldwise_worker::{cuda, machine};
+use foldwise_worker::{cuda, machine, metrics};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Endpoint;
 use tracing_subscriber::EnvFilter;
@@ -51,6 +53,8 @@ struct AgentArguments {
     /// The coordinator's URL; of several with commas between them, the one that leads.
     #[arg(long, env = "FOLDWISE_COORDINATOR", default_value = "http://127.0.0.1:7070")]
     coordinator: String,
+    #[command(flatten)]
+    credentials: CredentialArguments,
     /// This worker's name, unique among the coordinator's workers [default: the host's name and a random part].
     #[arg(long, env = "FOLDWISE_WORKER_NAME")]
     name: Option<String>,
@@ -69,6 +73,9 @@ struct AgentArguments {
     /// Seconds to look for the coordinator before giving up.
     #[arg(long, default_value_t = 30)]
     connect_seconds: u64,
+    /// An address to answer `GET /metrics` on, such as 127.0.0.1:9470; none by default. Whoever reaches it may read it.
+    #[arg(long, env = "FOLDWISE_WORKER_METRICS", value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     /// How log lines are written.
     #[arg(long, env = "FOLDWISE_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -151,20 +158,39 @@ fn run_trainer(arguments: TrainerArguments) -> Result<(), String> {
         TrainerDevice::Cuda => DeviceKind::Cuda,
     };
     let TrainerArguments { ordinal, threads, scratch, .. } = arguments;
+    leave_signals_to_the_agent();
     process::run(&TrainerConfig { device, ordinal, threads, scratch }).map_err(|error| error.to_string())
+}
+
+/// Who stops a job as a whole (Slurm, systemd) signals every process in it. A trainer then trains on: the agent tells it
+/// where to stop, and when the agent is gone its pipe closes.
+fn leave_signals_to_the_agent() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+    let caught = runtime.and_then(|runtime| {
+        let _entered = runtime.enter();
+        // What is caught once does not end this process any more, whether anybody listens or not.
+        signal(SignalKind::terminate()).and(signal(SignalKind::interrupt())).map(drop)
+    });
+    if let Err(error) = caught {
+        eprintln!("warning: signals to this trainer will end it: {error}");
+    }
 }
 
 fn run_agent(arguments: AgentArguments) -> Result<(), String> {
     start_log(arguments.log_format);
     let slots = slot_devices(arguments.device, arguments.slots)?;
+    let meters = Arc::new(Meters::new(slots.len()));
     let config = AgentConfig {
         coordinator: arguments.coordinator,
+        credentials: arguments.credentials.read().map_err(|error| error.to_string())?,
         name: arguments.name.unwrap_or_else(machine::worker_name),
         slots,
         connect_patience: Duration::from_secs(arguments.connect_seconds),
         grace: Duration::from_secs(arguments.grace_seconds),
         scratch: std::env::temp_dir(),
         jitter_seed: None,
+        meters: Arc::clone(&meters),
     };
     let program = std::env::current_exe()
         .map_err(|error| format!("cannot find the path of this program to start trainers from: {error}"))?;
@@ -178,9 +204,13 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
         .build()
         .map_err(|error| format!("cannot start the agent's tasks: {error}"))?;
     runtime.block_on(async {
+        if let Some(address) = arguments.metrics {
+            let bound = metrics::serve(address, meters).await.map_err(|error| error.to_string())?;
+            tracing::info!(address = %bound, "metrics are answered");
+        }
         let drain = CancellationToken::new();
         tokio::spawn(drain_on_signal(drain.clone()));
-        agent::run(config, Arc::new(launcher), &Endpoint::connect_lazy, drain)
+        agent::run(config, Arc::new(launcher), &|line: &Line, endpoint: &Endpoint| line.lazy(endpoint), drain)
             .await
             .map_err(|error| error.to_string())
     })

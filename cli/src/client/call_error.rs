@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use foldwise_line::{LineError, innermost};
 use foldwise_proto::STANDS_BY;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -9,14 +10,9 @@ use tonic_types::StatusExt;
 /// Why a call gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
-    /// The address.
-    #[error("`{url}` cannot be used as a coordinator: {why}")]
-    Url {
-        /// As it was given.
-        url: String,
-        /// What is wrong with it.
-        why: &'static str,
-    },
+    /// The address, or what says who calls.
+    #[error(transparent)]
+    Line(#[from] LineError),
     /// Nobody there.
     #[error("no coordinator answers at {url}: {cause}")]
     Unreachable {
@@ -96,7 +92,10 @@ impl CallError {
     /// What to do about it.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::Url { .. } => Some("an address looks like http://127.0.0.1:7070".to_owned()),
+            Self::Line(LineError::Address(_)) => {
+                Some("an address looks like http://127.0.0.1:7070 or https://den.example:7070".to_owned())
+            }
+            Self::Line(LineError::Credentials(_)) => None,
             Self::Unreachable { .. } => {
                 Some("start one with `foldwise coordinator`, or name another with --coordinator".to_owned())
             }
@@ -116,15 +115,6 @@ fn is_usage(code: Code) -> bool {
 
 fn listed(problems: &[String]) -> String {
     problems.iter().map(|problem| format!("\n  {problem}")).collect()
-}
-
-/// The cause of causes says most: `Connection refused` rather than `transport error`.
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use foldwise_line::{Credentials, Line};
 use foldwise_proto::v1::ListStudiesRequest;
 use tokio::time::Instant;
+use tonic::transport::Channel;
 
 use super::{CallError, Client};
 
@@ -18,14 +20,14 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(3);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 
 /// Connects to the first that leads. While one of them stands by, another is about to lead, and is waited for.
-pub(super) async fn find(urls: &[&str]) -> Result<Client, CallError> {
+pub(super) async fn find(urls: &[&str], credentials: &Credentials) -> Result<(Line, Channel), CallError> {
     let deadline = Instant::now() + TAKEOVER_PATIENCE;
     loop {
         let mut away = None;
         let mut stands_by = None;
         for url in urls {
-            match ask(url).await {
-                Ok(client) => return Ok(client),
+            match ask(url, credentials).await {
+                Ok(connected) => return Ok(connected),
                 Err(error @ CallError::StandsBy { .. }) => stands_by = Some(error),
                 Err(error @ CallError::Unreachable { .. }) => away = Some(error),
                 Err(error) => return Err(error),
@@ -40,16 +42,19 @@ pub(super) async fn find(urls: &[&str]) -> Result<Client, CallError> {
 }
 
 /// A connection to a coordinator that leads.
-async fn ask(url: &str) -> Result<Client, CallError> {
-    let client = Client::connect_to(url, SIGN_OF_LIFE).await?;
+async fn ask(url: &str, credentials: &Credentials) -> Result<(Line, Channel), CallError> {
+    let line = Line::new(url, credentials)?;
+    let endpoint = line.endpoint().http2_keep_alive_interval(SIGN_OF_LIFE).keep_alive_timeout(SIGN_OF_LIFE);
+    let channel = line.lazy(&endpoint);
+    let client = Client::over(&line, channel.clone());
     let request = ListStudiesRequest { page_size: 1, ..ListStudiesRequest::default() };
     let mut studies = client.studies.clone();
     match tokio::time::timeout(ANSWER_PATIENCE, studies.list_studies(request)).await {
-        Ok(Ok(_)) => Ok(client),
+        Ok(Ok(_)) => Ok((line, channel)),
         Ok(Err(status)) => match CallError::of_status("ask who leads", &client.url, &status) {
             error @ (CallError::StandsBy { .. } | CallError::Unreachable { .. }) => Err(error),
             // It leads, and will say itself what is wrong.
-            _ => Ok(client),
+            _ => Ok((line, channel)),
         },
         Err(_) => Err(CallError::Unreachable {
             url: client.url,

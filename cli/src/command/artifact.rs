@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::arguments::Target;
 use crate::client::Client;
 use crate::error::CliError;
 use crate::output::{self, OutputError};
@@ -37,7 +38,7 @@ pub(crate) enum ArtifactError {
     },
 }
 
-pub(super) async fn execute(arguments: &ArtifactArguments, coordinator: &str) -> Result<(), CliError> {
+pub(super) async fn execute(arguments: &ArtifactArguments, coordinator: &Target) -> Result<(), CliError> {
     let digest = parse(&arguments.digest)?;
     let client = Client::connect(coordinator).await?;
     let bytes = save(&client, digest, &arguments.output).await?;

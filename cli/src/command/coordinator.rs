@@ -25,10 +25,13 @@ Options win over environment variables, those over the configuration file, and t
 
 Examples:
   foldwise coordinator
-  foldwise coordinator --listen 0.0.0.0:7070 --insecure --state /var/lib/foldwise
+  foldwise coordinator --listen 0.0.0.0:7070 --tls-cert server.crt --tls-key server.key --client-ca ca.crt
   foldwise coordinator --config foldwise.toml
   foldwise coordinator --store postgres://foldwise@db/foldwise --artifacts /shared/foldwise
     (the second one on the same database stands by until the first is gone)
+
+Where other machines reach it a coordinator starts with TLS and authentication alone: `foldwise certs` makes
+certificates and `foldwise token` tokens; the first start writes an administrator's to STATE/admin-token.
 
 A configuration file holds any of these:
   listen = \"127.0.0.1:7070\"
@@ -38,6 +41,11 @@ A configuration file holds any of these:
   advertise = \"den.example.org:7070\"
   lease_seconds = 30.0
   insecure = false
+  tls_cert = \"server.crt\"
+  tls_key = \"server.key\"
+  client_ca = \"ca.crt\"
+  authenticate = true
+  audit_log = \"audit.jsonl\"
   profiles = [\"den.toml\"]
   page_hosts = [\"den.example.org\"]")]
 pub(crate) struct CoordinatorArguments {
@@ -61,7 +69,23 @@ pub(crate) struct CoordinatorArguments {
     /// Silence after which a worker's lease is lost [default: 30]
     #[arg(long, env = "FOLDWISE_LEASE_SECONDS", hide_env_values = true, value_name = "SECONDS")]
     lease_seconds: Option<f64>,
-    /// Listen where other machines reach it, without encryption or authentication
+    /// The certificate to show, as PEM; read again when it changes
+    #[arg(long, env = "FOLDWISE_TLS_CERT", hide_env_values = true, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, as PEM
+    #[arg(long, env = "FOLDWISE_TLS_KEY", hide_env_values = true, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// The CA whose certificates say who calls, as PEM
+    #[arg(long, env = "FOLDWISE_CLIENT_CA", hide_env_values = true, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
+    /// Whether callers must say who they are, by a token or a certificate [default: where there is TLS]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(env = "FOLDWISE_AUTHENTICATE", hide_env_values = true)]
+    authenticate: Option<bool>,
+    /// Where to write decisions down, a line of JSON each; otherwise they are in the log
+    #[arg(long, env = "FOLDWISE_AUDIT_LOG", hide_env_values = true, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
+    /// Listen where other machines reach it, whatever is missing of encryption and authentication
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(env = "FOLDWISE_INSECURE", hide_env_values = true)]
     insecure: Option<bool>,
@@ -122,8 +146,8 @@ impl CoordinatorError {
         match self {
             Self::Read { .. } | Self::Config { .. } => true,
             Self::Start(error) => {
-                use StartError::{LeaseSeconds, Profile, Unprotected};
-                matches!(error, Unprotected(_) | LeaseSeconds(_) | Profile(_))
+                use StartError::{LeaseSeconds, Profile, Tls, Unprotected};
+                matches!(error, Unprotected { .. } | LeaseSeconds(_) | Profile(_) | Tls(_))
             }
             Self::Serve(_) | Self::Password(_) => false,
         }
@@ -143,6 +167,11 @@ impl CoordinatorArguments {
             artifacts: self.artifacts.clone().or(file.artifacts),
             lease_seconds: self.lease_seconds.unwrap_or(file.lease_seconds),
             insecure: self.insecure.unwrap_or(file.insecure),
+            tls_cert: self.tls_cert.clone().or(file.tls_cert),
+            tls_key: self.tls_key.clone().or(file.tls_key),
+            client_ca: self.client_ca.clone().or(file.client_ca),
+            authenticate: self.authenticate.or(file.authenticate),
+            audit_log: self.audit_log.clone().or(file.audit_log),
             profiles: if given.is_empty() { file.profiles } else { given.clone() },
             page_hosts: if self.page_hosts.is_empty() { file.page_hosts } else { self.page_hosts.clone() },
         })
@@ -161,13 +190,16 @@ pub(super) async fn execute(arguments: CoordinatorArguments) -> Result<(), CliEr
     let config = arguments.settle()?;
     let interrupt = Interrupt::listen().map_err(CliError::Signals)?;
     let cache = Cache::from_environment()?;
+    // The port first: what may not be reached begins nothing.
+    let listener = Listener::bind(&config).await.map_err(CoordinatorError::from)?;
     if let Some(database) = config.store.clone() {
-        return share(&config, database, cache, &interrupt).await;
+        return share(&config, database, cache, &listener, &interrupt).await;
     }
     let coordinator = Coordinator::open(&config, cache).map_err(CoordinatorError::from)?;
-    let listener = Listener::bind(&config).await.map_err(CoordinatorError::from)?;
-    let address = listener.address();
-    announce(&listening(address));
+    announce(&listening(&listener));
+    if let Some(path) = coordinator.first_token() {
+        announce(&format!("an administrator's token is in {}; make others with it", path.display()));
+    }
     tokio::select! {
         served = coordinator.serve(listener.incoming(), interrupt.token()) => {
             Ok(served.map_err(CoordinatorError::from)?)
@@ -183,19 +215,23 @@ async fn share(
     config: &Config,
     database: Address,
     cache: Cache,
+    listener: &Listener,
     interrupt: &Interrupt,
 ) -> Result<(), CliError> {
     let database = with_password(database).map_err(CoordinatorError::from)?;
-    let listener = Listener::bind(config).await.map_err(CoordinatorError::from)?;
     let told = Cell::new(false);
     let tell = |role: &Role| {
         // Whoever waits for this line finds a coordinator that could be had.
         if !told.replace(true) {
-            announce(&listening(listener.address()));
+            announce(&listening(listener));
         }
         announce(&match role {
             Role::StandsBy(leader) => format!("standing by: {leader}"),
-            Role::Leads { term } => format!("leading, for term {term}"),
+            Role::Leads { term, first_token: None } => format!("leading, for term {term}"),
+            Role::Leads { term, first_token: Some(path) } => format!(
+                "leading, for term {term}\nan administrator's token is in {}; make others with it",
+                path.display()
+            ),
             Role::Deposed { term } => {
                 format!(
                     "another coordinator took over: term {term} is over, and nothing more was written in it"
@@ -204,7 +240,7 @@ async fn share(
         });
     };
     tokio::select! {
-        served = leadership::serve(config, database, cache, &listener, interrupt.token(), tell) => {
+        served = leadership::serve(config, database, cache, listener, interrupt.token(), tell) => {
             Ok(served.map_err(CoordinatorError::from)?)
         }
         () = interrupt.insisted() => {
@@ -235,8 +271,13 @@ fn announce(line: &str) {
     }
 }
 
-fn listening(address: SocketAddr) -> String {
-    format!("listening on http://{address}\nthe page is at http://{}/", reached_at(address))
+fn listening(listener: &Listener) -> String {
+    let (address, scheme) = (listener.address(), listener.scheme());
+    format!(
+        "listening on {scheme}://{address}
+the page is at {scheme}://{}/",
+        reached_at(address)
+    )
 }
 
 /// Where this machine reaches an address that is listened on.

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::arguments::Target;
 use crate::client::Client;
 use crate::error::CliError;
 use crate::output::{self, Format};
@@ -21,7 +22,7 @@ pub(crate) struct DrainArguments {
     format: Format,
 }
 
-pub(super) async fn execute(arguments: &DrainArguments, coordinator: &str) -> Result<(), CliError> {
+pub(super) async fn execute(arguments: &DrainArguments, coordinator: &Target) -> Result<(), CliError> {
     let worker = Client::connect(coordinator).await?.drain(&arguments.worker).await?;
     match arguments.format {
         Format::Json => output::print_json(&WorkerView::new(&worker))?,

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::arguments::Target;
 use crate::client::Client;
 use crate::clock;
 use crate::error::CliError;
@@ -16,7 +17,7 @@ pub(crate) struct ListArguments {
     format: Format,
 }
 
-pub(super) async fn execute(arguments: &ListArguments, coordinator: &str) -> Result<(), CliError> {
+pub(super) async fn execute(arguments: &ListArguments, coordinator: &Target) -> Result<(), CliError> {
     let studies = Client::connect(coordinator).await?.studies().await?;
     match arguments.format {
         Format::Json => {

@@ -4,7 +4,7 @@ use clap::Args;
 use foldwise_proto::v1::Study;
 use foldwise_study::spec::PRIORITY_MAX;
 
-use crate::arguments::{SpecArguments, StudyArguments};
+use crate::arguments::{SpecArguments, StudyArguments, Target};
 use crate::client::Client;
 use crate::error::CliError;
 use crate::output::{self, Format};
@@ -65,7 +65,7 @@ pub(super) enum Operation {
 pub(super) async fn execute(
     operation: Operation,
     arguments: &OperationArguments,
-    coordinator: &str,
+    coordinator: &Target,
 ) -> Result<(), CliError> {
     let client = Client::connect(coordinator).await?;
     let name = &arguments.study.study;
@@ -83,7 +83,7 @@ pub(super) async fn execute(
     tell(&study, arguments.format)
 }
 
-pub(super) async fn extend(arguments: &ExtendArguments, coordinator: &str) -> Result<(), CliError> {
+pub(super) async fn extend(arguments: &ExtendArguments, coordinator: &Target) -> Result<(), CliError> {
     let spec = SpecText::read(&arguments.spec)?;
     spec.parse().map_err(|error| told_to_programs(error.into(), arguments.format))?;
     let client = Client::connect(coordinator).await?;
@@ -95,7 +95,7 @@ pub(super) async fn extend(arguments: &ExtendArguments, coordinator: &str) -> Re
     tell(&study, arguments.format)
 }
 
-pub(super) async fn prioritize(arguments: &PriorityArguments, coordinator: &str) -> Result<(), CliError> {
+pub(super) async fn prioritize(arguments: &PriorityArguments, coordinator: &Target) -> Result<(), CliError> {
     let client = Client::connect(coordinator).await?;
     let study = client.prioritize(&arguments.study.study, arguments.priority).await?;
     match arguments.format {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use foldwise_report::ExportedFile;
 
-use crate::arguments::study_name;
+use crate::arguments::{Target, study_name};
 use crate::client::Client;
 use crate::error::CliError;
 use crate::output::{self, OutputError};
@@ -62,7 +62,7 @@ fn study_or_file(text: &str) -> Result<String, String> {
     if text.ends_with(KEPT) { Ok(text.to_owned()) } else { study_name(text) }
 }
 
-pub(super) async fn execute(arguments: &ReportArguments, coordinator: &str) -> Result<(), CliError> {
+pub(super) async fn execute(arguments: &ReportArguments, coordinator: &Target) -> Result<(), CliError> {
     let sections = SectionChoice::sections(&arguments.sections);
     let format = arguments.format.unwrap_or(ReportFormat::Table);
     render::check(Asked {
@@ -99,7 +99,7 @@ struct Source {
 }
 
 impl Source {
-    async fn new(studies: &[String], coordinator: &str) -> Result<Self, CliError> {
+    async fn new(studies: &[String], coordinator: &Target) -> Result<Self, CliError> {
         let all_kept = studies.iter().all(|study| study.ends_with(KEPT));
         Ok(Self { client: if all_kept { None } else { Some(Client::connect(coordinator).await?) } })
     }

@@ -97,7 +97,7 @@ pub(super) async fn execute(arguments: RunArguments) -> Result<(), CliError> {
     // One for all studies, so that the data and what else it keeps warm serve the next.
     let mut worker = None;
     let session = async {
-        let client = Client::connect(host.url()).await?;
+        let client = Client::on_this_machine(host.url()).await?;
         let mut shelf = Shelf::new(arguments.format, studies.len());
         let mut ended = Ok(());
         for (place, (text, spec)) in studies.iter().enumerate() {

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::arguments::StudyArguments;
+use crate::arguments::{StudyArguments, Target};
 use crate::client::Client;
 use crate::clock;
 use crate::error::CliError;
@@ -28,7 +28,7 @@ struct StatusView {
     troubled_runs: Vec<RunView>,
 }
 
-pub(super) async fn execute(arguments: &StatusArguments, coordinator: &str) -> Result<(), CliError> {
+pub(super) async fn execute(arguments: &StatusArguments, coordinator: &Target) -> Result<(), CliError> {
     let client = Client::connect(coordinator).await?;
     let study = client.study(&arguments.study.study).await?;
     let runs = client.troubled_runs(&study.name).await?;

@@ -5,7 +5,7 @@ use foldwise_coordinator::submission::row_facts;
 use foldwise_data::Cache;
 use foldwise_study::spec::scale::Scale;
 
-use crate::arguments::{ScaleArguments, SpecArguments};
+use crate::arguments::{ScaleArguments, SpecArguments, Target};
 use crate::client::Client;
 use crate::error::CliError;
 use crate::output::{self, Format};
@@ -37,7 +37,7 @@ pub(crate) struct SubmitArguments {
 #[error("cannot choose a random request id: {0}; name one with --request-id")]
 pub(crate) struct RandomError(getrandom::Error);
 
-pub(super) async fn execute(arguments: &SubmitArguments, coordinator: &str) -> Result<(), CliError> {
+pub(super) async fn execute(arguments: &SubmitArguments, coordinator: &Target) -> Result<(), CliError> {
     let spec = SpecText::read(&arguments.spec)?;
     check(&spec).map_err(|error| told_to_programs(error.into(), arguments.format))?;
     let spec = scaled(spec, arguments.scale.scale)?;

@@ -3,7 +3,7 @@
 use clap::Args;
 use foldwise_proto::v1::Study;
 
-use crate::arguments::StudyArguments;
+use crate::arguments::{StudyArguments, Target};
 use crate::client::Client;
 use crate::clock;
 use crate::error::CliError;
@@ -22,7 +22,7 @@ pub(crate) struct WatchArguments {
     format: Format,
 }
 
-pub(super) async fn execute(arguments: &WatchArguments, coordinator: &str) -> Result<(), CliError> {
+pub(super) async fn execute(arguments: &WatchArguments, coordinator: &Target) -> Result<(), CliError> {
     let client = Client::connect(coordinator).await?;
     let study = client.study(&arguments.study.study).await?;
     until_its_end(&client, &study, arguments.format).await

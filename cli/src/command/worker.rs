@@ -8,7 +8,7 @@ use std::process::Command;
 
 use clap::{Args, Subcommand};
 
-use crate::arguments::SlotArguments;
+use crate::arguments::{SlotArguments, Target};
 use crate::environment::{Surroundings, WORKER_VARIABLE};
 use crate::error::CliError;
 
@@ -75,7 +75,7 @@ pub(super) fn program() -> Result<PathBuf, WorkerError> {
     Surroundings::read().worker_program().ok_or(WorkerError::Missing)
 }
 
-pub(super) fn execute(arguments: &WorkerArguments, coordinator: &str) -> Result<(), CliError> {
+pub(super) fn execute(arguments: &WorkerArguments, coordinator: &Target) -> Result<(), CliError> {
     let program = program()?;
     if let Some(WorkerCommand::Calibrate(calibrate)) = &arguments.command {
         let mut command = Command::new(&program);
@@ -86,7 +86,8 @@ pub(super) fn execute(arguments: &WorkerArguments, coordinator: &str) -> Result<
         bond::tie(parent).map_err(|source| WorkerError::Bond { parent, source })?;
     }
     let mut command = Command::new(&program);
-    command.args(["agent", "--coordinator", coordinator]);
+    command.args(["agent", "--coordinator", &coordinator.coordinator]);
+    command.args(coordinator.credentials.to_arguments());
     if let Some(name) = &arguments.name {
         command.args(["--name", name]);
     }

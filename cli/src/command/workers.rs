@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::arguments::Target;
 use crate::client::Client;
 use crate::clock;
 use crate::error::CliError;
@@ -16,7 +17,7 @@ pub(crate) struct WorkersArguments {
     format: Format,
 }
 
-pub(super) async fn execute(arguments: &WorkersArguments, coordinator: &str) -> Result<(), CliError> {
+pub(super) async fn execute(arguments: &WorkersArguments, coordinator: &Target) -> Result<(), CliError> {
     let workers = Client::connect(coordinator).await?.workers().await?;
     match arguments.format {
         Format::Json => {

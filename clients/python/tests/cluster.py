@@ -100,12 +100,18 @@ class Running:
         self._lines.put(None)
 
 
+def foldwise_alone(folder: Path, *arguments: str) -> None:
+    """Runs the command line without a coordinator."""
+    subprocess.run([str(program()), *arguments], check=True, capture_output=True, cwd=folder)
+
+
 class Cluster:
     """A coordinator, and workers where a test wants them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, options: list[str] | None = None, address: str | None = None) -> None:
         self.folder = folder
-        self.address = f"{_own_address()}:0"
+        self._options = options or []
+        self.address = f"{address or _own_address()}:0"
         self._workers: list[Running] = []
         self.start()
 
@@ -113,9 +119,9 @@ class Cluster:
         """Starts the coordinator, on the port that it had, if it had one."""
         state = str(self.folder / "state")
         arguments = [str(program()), "coordinator", "--listen", self.address, "--state", state, "--lease-seconds", "5"]
-        self.coordinator = Running(arguments, self.folder)
+        self.coordinator = Running([*arguments, *self._options], self.folder)
         line = self.coordinator.line_with("listening on")
-        self.address = line.split("http://")[1].strip()
+        self.address = line.split("://")[1].strip()
 
     def worker(self, slots: int = 1, *, name: str = "<b>") -> Running:
         """Starts a worker and waits until it is registered."""

@@ -36,7 +36,9 @@ def web() -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.mark.parametrize("address", ["https://127.0.0.1:1", "http://", "unix:///x", "127.0.0.1:port"])
+@pytest.mark.parametrize(
+    "address", ["ftp://127.0.0.1:1", "http://", "unix:///x", "http://user:secret@127.0.0.1:1", "127.0.0.1:port"]
+)
 def test_addresses_that_cannot_be_meant_are_refused(address: str) -> None:
     with pytest.raises(foldwise.AddressError, match="cannot be used as a coordinator") as caught:
         foldwise.connect(address)

@@ -70,7 +70,7 @@ def test_outer_folds_are_read(client: foldwise.Client) -> None:
 def test_pictures_of_wrong_rows_are_bytes() -> None:
     of = Picture(width=2, height=1, channels=3, pixels="AAECAwQF")
     assert of.data == bytes(range(6))
-    for pixels, why in [("AAEC", "has 3 bytes for 2 × 1 pixels with 3 channels"), ("AAEC!", "no base64")]:
+    for pixels, why in [("AAEC", "has 3 bytes for 2 by 1 pixels with 3 channels"), ("AAEC!", "no base64")]:
         with pytest.raises(foldwise.DamagedError, match=why):
             _ = dataclasses.replace(of, pixels=pixels).data
 

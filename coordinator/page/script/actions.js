@@ -2,6 +2,7 @@
 
 import { post, Refused } from "./api.js";
 import { byId, fill, make, say, show } from "./make.js";
+import { mayChange } from "./session.js";
 
 const LABELS = { pause: "Pause", resume: "Resume", retry: "Retry", cancel: "Cancel…" };
 const HINTS = {
@@ -14,6 +15,7 @@ const HINTS = {
 /** Buttons for what a study allows now; `done` is given the study as it is after. */
 export function actions(study, done) {
   const node = byId("actions");
+  if (!mayChange) return;
   const shown = [...node.children].map((button) => button.dataset.action);
   if (shown.join() === study.actions.join()) return;
   const focused = node.contains(document.activeElement);

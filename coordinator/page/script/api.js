@@ -1,5 +1,7 @@
 // Questions to the coordinator that served this page.
 
+import { check } from "./session.js";
+
 /** An answer that is a refusal, in the coordinator's words. */
 export class Refused extends Error {
   constructor(status, message) {
@@ -15,6 +17,7 @@ async function ask(path, options) {
   } catch {
     throw new Refused(0, "The coordinator does not answer.");
   }
+  if (answer.status === 401) await check();
   const told = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Refused(answer.status, told.error ?? `The coordinator answered ${answer.status}.`);
   return told;

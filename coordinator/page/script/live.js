@@ -3,6 +3,7 @@
 
 import { Refused } from "./api.js";
 import { byId, say } from "./make.js";
+import { check } from "./session.js";
 
 /** Time after which a page that nobody looks at lets go of its stream, ms. */
 const REST_AFTER = 20_000;
@@ -39,6 +40,7 @@ export function listen(query, on) {
     }
     source.onerror = () => {
       close();
+      check();
       sign.classList.add("lost");
       say(sign, "connection lost, trying again");
       timer = setTimeout(open, pause);

@@ -52,7 +52,7 @@ export class Trials {
     const words = chosen ? `${filter} state=${chosen}` : filter;
     const wrong = byId("filter-wrong");
     try {
-      const told = await get(`/api/studies/${this.number}/trials`, { sort, order, filter: words.trim(), offset, limit });
+      const [told] = await Promise.all([get(`/api/studies/${this.number}/trials`, { sort, order, filter: words.trim(), offset, limit }), this.look()]);
       if (asked !== this.asked) return;
       say(wrong, "");
       this.show(told);
@@ -117,7 +117,7 @@ export class Trials {
     const toggle = make("button", { type: "button", class: "plain", "data-key": `trial ${row.trial}`, "aria-expanded": String(opened), onclick: () => this.toggle(row.trial) }, String(row.trial));
     const searched = columns.slice(2, -2).map(([path, , number]) => make("td", { class: number && "number", title: path in row.params && JSON.stringify(row.params[path]) }, path in row.params ? value(row.params[path]) : ""));
     const tr = make("tr", { class: best && "is-best", "data-trial": row.trial }, make("td", {}, toggle), make("td", {}, state(row.state), best && make("span", { class: "star" }, "best")), searched, make("td", { class: "number" }, count(row.parameters)), make("td", { class: `number${row.state === "finished" ? "" : " partial"}` }, this.mean(row)), make("td", {}, strip(row, range)));
-    return opened ? [tr, make("tr", { class: "detail" }, make("td", { colspan: columns.length + 1 }, this.open.node))] : [tr];
+    return opened && this.open.node ? [tr, make("tr", { class: "detail" }, make("td", { colspan: columns.length + 1 }, this.open.node))] : [tr];
   }
 
   mean(row) {
@@ -128,14 +128,16 @@ export class Trials {
   }
 
   async toggle(trial) {
-    const close = this.open?.trial === trial;
-    this.open = null;
-    if (!close) {
-      const pin = (shown) => this.curves.pin(trial, shown).catch(refused);
-      const node = await detail(this.study, trial, this.curves.pinned.has(trial), pin).catch(refused);
-      this.open = node ? { trial, node } : null;
-    }
+    this.open = this.open?.trial === trial ? null : { trial, node: null };
     await this.load();
+  }
+
+  /** Looks again at the trial that is open, whose folds may have moved on. */
+  async look() {
+    const open = this.open;
+    if (!open) return;
+    const pin = (shown) => this.curves.pin(open.trial, shown).catch(refused);
+    open.node = (await detail(this.study, open.trial, this.curves.pinned.has(open.trial), pin).catch(refused)) ?? open.node;
   }
 
   pager(told) {

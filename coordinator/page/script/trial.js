@@ -8,7 +8,7 @@ import { fill, make, state } from "./make.js";
 export async function detail(study, trial, pinned, pin) {
   const told = await get(`/api/studies/${study.number}/trials/${trial}`);
   const values = Object.entries(told.params).flatMap(([path, of]) => [make("dt", {}, make("code", {}, path)), make("dd", {}, value(of))]);
-  const box = make("input", { type: "checkbox", checked: pinned, onchange: (event) => pin(event.target.checked) });
+  const box = make("input", { type: "checkbox", checked: pinned, "data-key": `pin ${trial}`, onchange: (event) => pin(event.target.checked) });
   const about = make("div", {}, make("h3", {}, `Trial ${trial}`), make("dl", { class: "values" }, values, make("dt", {}, "parameters"), make("dd", {}, count(told.parameters)), make("dt", {}, "epochs"), make("dd", {}, `up to ${count(told.epochs)}`)), make("p", { class: "more" }, make("label", {}, box, " show its learning curve")));
   const rows = told.folds.map((fold) => make("tr", {}, make("th", { scope: "row" }, String(fold.fold)), make("td", {}, state(fold.state)), make("td", { class: "number" }, score(fold.score)), make("td", { class: "number" }, fold.epoch === null ? "" : count(fold.epoch)), make("td", { class: "number" }, count(fold.attempts)), make("td", {}, fold.worker)));
   const titles = ["fold", "state", "score", "epoch", "attempts", "worker"].map((title) => make("th", { scope: "col" }, title));

@@ -21,7 +21,7 @@ use tonic_health::ServingStatus;
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::{Leader, StartError, listen};
-use crate::server::Listener;
+use crate::port::{Connection, Listener};
 use crate::service::{Studies, Workers};
 
 /// Time that calls under way are given when it ends; none of them takes long.
@@ -64,7 +64,7 @@ impl Standby {
 }
 
 async fn answer(
-    incoming: impl tokio_stream::Stream<Item = std::io::Result<tokio::net::TcpStream>> + Send + 'static,
+    incoming: impl tokio_stream::Stream<Item = std::io::Result<Connection>> + Send + 'static,
     leader: Known,
     stop: CancellationToken,
 ) {

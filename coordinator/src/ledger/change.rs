@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use foldwise_study::plan::{DeviceProfile, RunId};
 
+use crate::access::TokenRecord;
+
 use super::cohort::{Checkpoint, FailedAttempt, Stage};
 use super::command::MemberResult;
 use super::study::StudyRecord;
@@ -150,6 +152,10 @@ pub enum Change {
         /// One per run.
         results: Vec<MemberResult>,
     },
+    /// A token was made.
+    TokenCreated(TokenRecord),
+    /// A token was revoked.
+    TokenRevoked(TokenRecord),
     /// The study is over.
     StudyEnded {
         /// The study.
@@ -195,7 +201,7 @@ pub enum EndedAs {
 }
 
 impl Change {
-    /// The study that changed; `None` for a file.
+    /// The study that changed; `None` for a file or a token.
     #[must_use]
     pub fn study(&self) -> Option<StudyId> {
         match self {
@@ -214,7 +220,7 @@ impl Change {
             | Self::CohortFailed { study, .. }
             | Self::CohortDone { study, .. }
             | Self::StudyEnded { study, .. } => Some(*study),
-            Self::ArtifactUnneeded { .. } => None,
+            Self::ArtifactUnneeded { .. } | Self::TokenCreated(_) | Self::TokenRevoked(_) => None,
         }
     }
 }

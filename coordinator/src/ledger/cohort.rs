@@ -122,6 +122,19 @@ impl Cohort {
         }
     }
 
+    /// Whether an attempt is known to have been this worker's: the present one, the last that failed, or the one that
+    /// brought the results. Of earlier ones nobody knows.
+    #[must_use]
+    pub fn was_attempt_of(&self, worker: &str, attempt: u32) -> bool {
+        let present = match &self.state {
+            CohortState::Leased { worker: holder, .. } => self.attempt == attempt && holder == worker,
+            CohortState::Done { worker: by, attempt: brought } => *brought == attempt && by == worker,
+            CohortState::Ready | CohortState::Failed { .. } | CohortState::Superseded { .. } => false,
+        };
+        let failed = self.failure.as_ref();
+        present || failed.is_some_and(|failure| failure.attempt == attempt && failure.worker == worker)
+    }
+
     /// Whether a result would still be taken.
     #[must_use]
     pub fn is_open(&self) -> bool {

@@ -6,6 +6,8 @@ use foldwise_study::outcome::{EpochRecord, RunOutcome};
 use foldwise_study::plan::{ProfileChoiceError, RunId};
 use foldwise_study::spec::DeviceKind;
 
+use crate::access::TokenRecord;
+
 use super::cohort::{Checkpoint, Stage};
 use super::study::StudyRecord;
 use super::worker::WorkerInfo;
@@ -46,6 +48,10 @@ pub enum Command {
     DeregisterWorker(String),
     /// A worker is to hand back what it has and end.
     DrainWorker(String),
+    /// Keep a new token.
+    CreateToken(Box<TokenRecord>),
+    /// End a token.
+    RevokeToken(String),
     /// A slot asks for work.
     Lease {
         /// The worker's id.
@@ -307,6 +313,15 @@ pub enum Rejection {
         /// The slot's number.
         slot: u32,
     },
+    /// A token that there is not.
+    #[error("there is no token `{0}`; `foldwise token list` shows those there are")]
+    NoToken(String),
+    /// A token's public part that is another's.
+    #[error("there is a token `{0}` already: try again")]
+    TokenExists(String),
+    /// More tokens than are kept.
+    #[error("there are {0} tokens already, which is as many as are kept")]
+    TooManyTokens(usize),
     /// A lease of a cohort that there is not.
     #[error("there is no cohort {cohort} in study {study}")]
     NoCohort {

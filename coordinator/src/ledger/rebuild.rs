@@ -5,6 +5,8 @@ use std::sync::Arc;
 use foldwise_study::plan::RunId;
 use foldwise_study::spec::DeviceKind;
 
+use crate::access::TokenRecord;
+
 use super::{
     Checkpoint, Cohort, CohortId, CohortState, EndedAs, FailedAttempt, LeaseName, Ledger, LedgerConfig, Now,
     RunEnd, Stage, StudyId, StudyPhase, StudyRecord,
@@ -17,6 +19,8 @@ pub struct Snapshot {
     pub studies: Vec<StudyRow>,
     /// The highest number that a study ever had; a deleted study's number is not given again.
     pub last_study: StudyId,
+    /// In any order.
+    pub tokens: Vec<TokenRecord>,
 }
 
 /// A study as a store holds it.
@@ -90,6 +94,7 @@ impl Ledger {
         for row in snapshot.studies {
             ledger.rebuild_study(row, now);
         }
+        ledger.tokens = snapshot.tokens.into_iter().map(|token| (token.id.clone(), token)).collect();
         ledger.next_study = ledger.next_study.max(last_study + 1);
         ledger
     }

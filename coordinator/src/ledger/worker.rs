@@ -90,6 +90,8 @@ impl Command {
             Self::RetryStudy(_) => "retry_study",
             Self::ExtendStudy { .. } => "extend_study",
             Self::DeleteStudy(_) => "delete_study",
+            Self::CreateToken(_) => "create_token",
+            Self::RevokeToken(_) => "revoke_token",
             Self::RegisterWorker(_) => "register_worker",
             Self::DeregisterWorker(_) => "deregister_worker",
             Self::DrainWorker(_) => "drain_worker",
@@ -122,6 +124,8 @@ impl Command {
             | Self::ExtendStudy { .. }
             | Self::DeleteStudy(_)
             | Self::DrainWorker(_)
+            | Self::CreateToken(_)
+            | Self::RevokeToken(_)
             | Self::Tick => None,
         }
     }

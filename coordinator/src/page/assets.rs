@@ -41,6 +41,7 @@ static ASSETS: LazyLock<Vec<Asset>> = assets![
     "script/make.js",
     "script/progress.js",
     "script/report.js",
+    "script/session.js",
     "script/studies.js",
     "script/study.js",
     "script/table.js",

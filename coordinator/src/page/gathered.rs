@@ -39,7 +39,9 @@ impl Gathered {
         let study = told.happening.study();
         match (told.happening, shown) {
             (_, Some(shown)) if shown != study => {}
-            (Happening::Changed(_) | Happening::Runs(..), _) => drop(self.changed.insert(study)),
+            (Happening::Changed(_) | Happening::Runs(..) | Happening::Hands(..), _) => {
+                self.changed.insert(study);
+            }
             (Happening::Epoch(_, run, record), Some(_)) => self.note(run, record),
             // Progress moves with epochs, too.
             (Happening::Epoch(..), None) => drop(self.changed.insert(study)),

@@ -47,8 +47,10 @@ impl Hosts {
 
 /// Refuses what does not come from this page, and protects what is answered.
 pub(super) async fn guard(State(page): State<Arc<Page>>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    let answer = match check(&parts, &page.hosts).and_then(|()| access::decide(&parts)) {
+    let (mut parts, body) = request.into_parts();
+    let decided =
+        check(&parts, &page.hosts).and_then(|()| access::decide(&page.access, &page.sessions, &mut parts));
+    let answer = match decided {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(problem) => problem.into_response(),
     };

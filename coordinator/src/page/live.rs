@@ -71,7 +71,8 @@ impl Book {
         match happening {
             Happening::Epoch(study, run, record) => self.note(study, run, record),
             Happening::Runs(study, runs) => runs.into_iter().for_each(|run| self.forget(study, run)),
-            Happening::Changed(_) => {}
+            // Who has runs again goes on with their epochs, or goes over them again.
+            Happening::Changed(_) | Happening::Hands(..) => {}
         }
     }
 

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::header::{HeaderMap, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
@@ -23,7 +24,7 @@ use super::api::study::StudyDetail;
 use super::asked::Asked;
 use super::gathered::{Gathered, STUDIES_MAX};
 use super::problem::Problem;
-use super::{LISTENERS_MAX, Page, api};
+use super::{LISTENERS_MAX, Page, access, api};
 use crate::events::Watcher;
 use crate::ledger::StudyId;
 
@@ -31,6 +32,8 @@ use crate::ledger::StudyId;
 const EVENT_PAUSE: Duration = Duration::from_millis(500);
 /// Time between two looks at the workers, which nobody tells of.
 const WORKERS_PAUSE: Duration = Duration::from_secs(2);
+/// Time between two looks whether whoever looks may still do so.
+const STANDING_PAUSE: Duration = Duration::from_secs(2);
 /// Silence after which a line without meaning is sent, so that a page that has gone is noticed.
 const ALIVE_PAUSE: Duration = Duration::from_secs(15);
 /// Time that a page may take to make room for an event before it is dropped.
@@ -63,6 +66,7 @@ enum Shown {
 pub(super) async fn open(
     State(page): State<Arc<Page>>,
     Asked(wish): Asked<Wish>,
+    Extension(by): Extension<access::Shown>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Ok(permit) = Arc::clone(&page.listeners).try_acquire_owned() else {
@@ -84,7 +88,7 @@ pub(super) async fn open(
         page.of_study(study, |_, _| ()).await?;
     }
     let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-    tokio::spawn(Listener { page, shown, sender, _permit: permit }.run(watcher));
+    tokio::spawn(Listener { page, shown, by, sender, _permit: permit }.run(watcher));
     Ok(Sse::new(ReceiverStream::new(receiver)).into_response())
 }
 
@@ -92,6 +96,8 @@ pub(super) async fn open(
 struct Listener {
     page: Arc<Page>,
     shown: Shown,
+    /// How whoever looks said who that is.
+    by: access::Shown,
     sender: mpsc::Sender<Result<Event, Infallible>>,
     _permit: OwnedSemaphorePermit,
 }
@@ -127,9 +133,16 @@ impl Listener {
         let mut workers = tokio::time::interval(WORKERS_PAUSE);
         workers.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut alive = tokio::time::interval(ALIVE_PAUSE);
+        let mut standing = tokio::time::interval(STANDING_PAUSE);
         loop {
             tokio::select! {
                 biased;
+                // A token that was revoked, or a session that was ended, sees no more.
+                _ = standing.tick() => {
+                    if !access::still(&self.page.access, &self.page.sessions, &self.by) {
+                        return Err(Gone);
+                    }
+                }
                 _ = workers.tick(), if matches!(self.shown, Shown::Workers) => {
                     let workers = api::workers::read(&self.page).await?;
                     self.tell(gathered.sequence, "workers", &workers).await?;

@@ -3,6 +3,7 @@
 use foldwise_proto::v1::{self as proto};
 use tonic::Status;
 
+use super::caller::Caller;
 use super::worker::Workers;
 use super::{convert, status};
 use crate::blocking;
@@ -40,10 +41,12 @@ impl Workers {
     /// Takes results in, and gives the slot that asks for it its next cohort.
     pub(super) async fn hand_in(
         &self,
+        caller: &Caller,
         request: proto::CompleteCohortRequest,
     ) -> Result<proto::CompleteCohortResponse, Status> {
-        let worker = convert::worker_id(request.worker)?;
+        let worker = caller.worker(request.worker)?;
         let lease = convert::lease_name(request.lease)?;
+        self.check_holder(caller, &worker, lease).await?;
         let (device_model, software) = (convert::cut(request.device_model), convert::cut(request.software));
         let outcomes = request.outcomes.into_iter();
         let results: Vec<MemberResult> =

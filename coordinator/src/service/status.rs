@@ -35,12 +35,14 @@ fn of_rejection(rejection: &Rejection) -> Code {
         Rejection::NoStudy(_)
         | Rejection::NoWorker(_)
         | Rejection::UnknownWorker(_)
+        | Rejection::NoToken(_)
         | Rejection::NoCohort { .. } => Code::NotFound,
         Rejection::SeveralStudies { .. } | Rejection::Over { .. } | Rejection::NotOver(_) => {
             Code::FailedPrecondition
         }
         Rejection::Overtaken(_) => Code::Aborted,
-        Rejection::RequestReused { .. } => Code::AlreadyExists,
+        Rejection::RequestReused { .. } | Rejection::TokenExists(_) => Code::AlreadyExists,
+        Rejection::TooManyTokens(_) => Code::ResourceExhausted,
         Rejection::NoSlot { .. } | Rejection::WrongResults { .. } | Rejection::Profile(_) => {
             Code::InvalidArgument
         }

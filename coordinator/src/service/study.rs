@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use axum::http::Extensions;
 use foldwise_data::Cache;
 use foldwise_proto::v1::study_service_server::StudyService;
 use foldwise_proto::v1::{self as proto};
@@ -17,6 +18,7 @@ use tonic::{Request, Response, Status};
 
 use super::watch::Watch;
 use super::{convert, status};
+use crate::access::Asker;
 use crate::artifacts::{Artifacts, CHUNK_BYTES};
 use crate::blocking;
 use crate::committer::Desk;
@@ -76,6 +78,14 @@ impl Studies {
         self.of_study(name, |_, id, _| id).await
     }
 
+    /// The same, written down as what the call is about.
+    async fn number_noted(&self, extensions: &Extensions, name: &str) -> Result<StudyId, Status> {
+        let found = self.number(name.to_owned()).await;
+        let about = found.as_ref().map_or_else(|_| name.to_owned(), |study| format!("studies/{study}"));
+        Asker::of(extensions).note(&about);
+        found
+    }
+
     /// Changes a study, and answers with what it is then.
     async fn change(&self, command: Command) -> Answer<proto::Study> {
         match self.desk.command(command).await.map_err(|refusal| status::of_refusal(&refusal))? {
@@ -92,12 +102,15 @@ impl StudyService for Studies {
     type GetArtifactStream = Chunks;
 
     async fn create_study(&self, request: Request<proto::CreateStudyRequest>) -> Answer<proto::Study> {
+        let asker = Asker::of(request.extensions());
         let request = request.into_inner();
         let format = spec_format(request.format())?;
         let prepared =
             blocking::run(|| submission::prepare(&request.request_id, &request.spec, format, &self.cache));
         let record = prepared.map_err(|error| status::of_submission(&error))?;
-        self.change(Command::CreateStudy(Box::new(record))).await
+        let made = self.change(Command::CreateStudy(Box::new(record))).await?;
+        asker.note(&made.get_ref().name);
+        Ok(made)
     }
 
     async fn get_study(&self, request: Request<proto::GetStudyRequest>) -> Answer<proto::Study> {
@@ -127,17 +140,17 @@ impl StudyService for Studies {
     }
 
     async fn cancel_study(&self, request: Request<proto::CancelStudyRequest>) -> Answer<proto::Study> {
-        let study = self.number(request.into_inner().name).await?;
+        let study = self.number_noted(request.extensions(), &request.get_ref().name).await?;
         self.change(Command::CancelStudy(study)).await
     }
 
     async fn pause_study(&self, request: Request<proto::PauseStudyRequest>) -> Answer<proto::Study> {
-        let study = self.number(request.into_inner().name).await?;
+        let study = self.number_noted(request.extensions(), &request.get_ref().name).await?;
         self.change(Command::PauseStudy(study)).await
     }
 
     async fn resume_study(&self, request: Request<proto::ResumeStudyRequest>) -> Answer<proto::Study> {
-        let study = self.number(request.into_inner().name).await?;
+        let study = self.number_noted(request.extensions(), &request.get_ref().name).await?;
         self.change(Command::ResumeStudy(study)).await
     }
 
@@ -145,24 +158,25 @@ impl StudyService for Studies {
         &self,
         request: Request<proto::PrioritizeStudyRequest>,
     ) -> Answer<proto::Study> {
-        let proto::PrioritizeStudyRequest { name, priority } = request.into_inner();
+        let priority = request.get_ref().priority;
         if !(-PRIORITY_MAX..=PRIORITY_MAX).contains(&priority) {
             let message = format!("a priority is a whole number from -{PRIORITY_MAX} to {PRIORITY_MAX}");
             return Err(Status::invalid_argument(message));
         }
-        let study = self.number(name).await?;
+        let study = self.number_noted(request.extensions(), &request.get_ref().name).await?;
         self.change(Command::PrioritizeStudy { study, priority }).await
     }
 
     async fn retry_study(&self, request: Request<proto::RetryStudyRequest>) -> Answer<proto::Study> {
-        let study = self.number(request.into_inner().name).await?;
+        let study = self.number_noted(request.extensions(), &request.get_ref().name).await?;
         self.change(Command::RetryStudy(study)).await
     }
 
     async fn extend_study(&self, request: Request<proto::ExtendStudyRequest>) -> Answer<proto::Study> {
+        let study = self.number_noted(request.extensions(), &request.get_ref().name).await?;
         let request = request.into_inner();
         let format = spec_format(request.format())?;
-        let record = self.of_study(request.name, |ledger, id, _| {
+        let record = self.of_study(format!("studies/{study}"), |ledger, id, _| {
             ledger.studies().get(&id).map(|study| (id, Arc::clone(&study.record)))
         });
         let (study, record) = record.await?.ok_or_else(gone)?;
@@ -175,7 +189,7 @@ impl StudyService for Studies {
         &self,
         request: Request<proto::DeleteStudyRequest>,
     ) -> Answer<proto::DeleteStudyResponse> {
-        let study = self.number(request.into_inner().name).await?;
+        let study = self.number_noted(request.extensions(), &request.get_ref().name).await?;
         let reply = self.desk.command(Command::DeleteStudy(study)).await;
         reply.map_err(|refusal| status::of_refusal(&refusal))?;
         Ok(Response::new(proto::DeleteStudyResponse {}))
@@ -185,13 +199,14 @@ impl StudyService for Studies {
         &self,
         request: Request<proto::WatchStudyRequest>,
     ) -> Answer<Self::WatchStudyStream> {
+        let asker = Asker::of(request.extensions());
         let request = request.into_inner();
         // Subscribed before the first snapshot is read, so that nothing falls between.
         let watcher = self.events.watch(&request.resume_token);
         let study = self.number(request.name).await?;
         let (sender, receiver) = mpsc::channel(WATCH_QUEUE_MAX);
         let (desk, events, stop) = (self.desk.clone(), self.events.clone(), self.stop.clone());
-        tokio::spawn(Watch { desk, events, study, watcher, stop }.run(sender));
+        tokio::spawn(Watch { desk, events, study, watcher, stop, asker }.run(sender));
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
 
@@ -279,7 +294,9 @@ impl StudyService for Studies {
     }
 
     async fn drain_worker(&self, request: Request<proto::DrainWorkerRequest>) -> Answer<proto::Worker> {
+        let asker = Asker::of(request.extensions());
         let id = request.into_inner().worker;
+        asker.note(&id);
         let name = id.clone();
         // Before it is told: one without work leaves at once, and is drained all the same.
         let read = self.desk.read(move |ledger, now| {

@@ -9,12 +9,15 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::{convert, status};
+use crate::access::Asker;
 use crate::committer::Desk;
 use crate::events::{Events, Happening, Told, Watcher};
 use crate::ledger::StudyId;
 
 /// Time between two snapshots of a study in one stream: fine enough for a person, and a bound on their cost.
 const SNAPSHOT_PAUSE: Duration = Duration::from_millis(200);
+/// Time between two looks whether the watcher may still watch.
+const STANDING_PAUSE: Duration = Duration::from_secs(2);
 /// Time that a watcher may take to make room for an event before it is dropped.
 const SLOW_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -26,6 +29,7 @@ pub(super) struct Watch {
     pub(super) study: StudyId,
     pub(super) watcher: Watcher,
     pub(super) stop: CancellationToken,
+    pub(super) asker: Asker,
 }
 
 /// Why a stream ends before its study.
@@ -59,6 +63,7 @@ impl Watch {
         }
         let mut pause = tokio::time::interval(SNAPSHOT_PAUSE);
         pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut standing = tokio::time::interval(STANDING_PAUSE);
         let mut changed = true;
         loop {
             tokio::select! {
@@ -67,6 +72,11 @@ impl Watch {
                     return Err(End::Failed(Status::unavailable("the coordinator is stopping")));
                 }
                 () = sender.closed() => return Err(End::Gone),
+                _ = standing.tick() => {
+                    if !self.asker.is_still_good() {
+                        return Err(End::Failed(Asker::outlasted()));
+                    }
+                }
                 _ = pause.tick(), if changed => {
                     changed = false;
                     if self.snapshot(sender).await? {
@@ -113,7 +123,7 @@ impl Watch {
                 let event = proto::EpochEvent { trial: run.trial, fold: run.fold, epoch };
                 self.send(sender, Event::Epoch(event)).await
             }
-            Happening::Runs(id, runs) => {
+            Happening::Runs(id, runs) | Happening::Hands(id, runs) => {
                 let read = self.desk.read(move |ledger, _| {
                     let study = ledger.studies().get(&id);
                     let known = study.into_iter().flat_map(|study| runs.iter().map(move |&run| (study, run)));

@@ -8,7 +8,9 @@ use foldwise_proto::v1::{self as proto};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::caller::Caller;
 use super::{convert, status};
+use crate::access::Asker;
 use crate::artifacts::Artifacts;
 use crate::blocking;
 use crate::committer::Desk;
@@ -52,6 +54,7 @@ impl WorkerService for Workers {
         &self,
         request: Request<proto::RegisterWorkerRequest>,
     ) -> Result<Response<proto::RegisterWorkerResponse>, Status> {
+        let (asker, caller) = (Asker::of(request.extensions()), Caller::of(request.extensions()));
         let request = request.into_inner();
         if request.protocol_version != PROTOCOL_VERSION {
             return Err(Status::failed_precondition(format!(
@@ -60,7 +63,9 @@ impl WorkerService for Workers {
                 request.worker, request.protocol_version
             )));
         }
-        let info = convert::worker_info(request)?;
+        let mut info = convert::worker_info(request)?;
+        info.id = caller.worker(info.id)?;
+        asker.note(&info.id);
         tracing::info!(
             worker = info.id,
             slots = info.slots.len(),
@@ -76,13 +81,18 @@ impl WorkerService for Workers {
         &self,
         request: Request<proto::LeaseCohortRequest>,
     ) -> Result<Response<proto::LeaseCohortResponse>, Status> {
+        let (asker, caller) = (Asker::of(request.extensions()), Caller::of(request.extensions()));
         let request = request.into_inner();
-        let worker = convert::worker_id(request.worker)?;
+        let worker = caller.worker(request.worker)?;
         let wait_seconds = if request.wait_seconds.is_finite() { request.wait_seconds } else { 0.0 };
         let wait = Duration::from_secs_f64(wait_seconds.clamp(0.0, WAIT_SECONDS_MAX));
         let timeout = tokio::time::sleep(wait);
         tokio::pin!(timeout);
         loop {
+            // A wait may outlast the right to work.
+            if !asker.is_still_good() {
+                return Err(Asker::outlasted());
+            }
             let command = Command::Lease { worker: worker.clone(), slot: request.slot };
             let kind = match self.command(command).await? {
                 Reply::Lease(grant) => {
@@ -106,9 +116,11 @@ impl WorkerService for Workers {
         &self,
         request: Request<proto::ReportProgressRequest>,
     ) -> Result<Response<proto::ReportProgressResponse>, Status> {
+        let caller = Caller::of(request.extensions());
         let request = request.into_inner();
-        let worker = convert::worker_id(request.worker)?;
+        let worker = caller.worker(request.worker)?;
         let lease = convert::lease_name(request.lease)?;
+        self.check_holder(&caller, &worker, lease).await?;
         let epochs = convert::member_epochs(request.epochs)?;
         let order = match self.command(Command::Progress { worker, lease, epochs }).await? {
             Reply::Order(Order::Stop) => proto::Order::Stop,
@@ -123,9 +135,11 @@ impl WorkerService for Workers {
         &self,
         request: Request<proto::KeepCheckpointRequest>,
     ) -> Result<Response<proto::KeepCheckpointResponse>, Status> {
+        let caller = Caller::of(request.extensions());
         let request = request.into_inner();
-        let worker = convert::worker_id(request.worker)?;
+        let worker = caller.worker(request.worker)?;
         let lease = convert::lease_name(request.lease)?;
+        self.check_holder(&caller, &worker, lease).await?;
         let checkpoint = convert::checkpoint(request.checkpoint)?;
         let digest = checkpoint.digest.clone();
         let held = self.artifacts.hold([digest.clone()]);
@@ -144,16 +158,18 @@ impl WorkerService for Workers {
         &self,
         request: Request<proto::CompleteCohortRequest>,
     ) -> Result<Response<proto::CompleteCohortResponse>, Status> {
-        self.hand_in(request.into_inner()).await.map(Response::new)
+        let caller = Caller::of(request.extensions());
+        self.hand_in(&caller, request.into_inner()).await.map(Response::new)
     }
 
     async fn fail_cohort(
         &self,
         request: Request<proto::FailCohortRequest>,
     ) -> Result<Response<proto::FailCohortResponse>, Status> {
+        let caller = Caller::of(request.extensions());
         let request = request.into_inner();
         let kind = request.kind();
-        let worker = convert::worker_id(request.worker)?;
+        let worker = caller.worker(request.worker)?;
         let lease = convert::lease_name(request.lease)?;
         let failure = convert::failure(kind, request.message);
         self.command(Command::Fail { worker, lease, failure }).await?;
@@ -182,7 +198,9 @@ impl WorkerService for Workers {
         &self,
         request: Request<proto::DeregisterWorkerRequest>,
     ) -> Result<Response<proto::DeregisterWorkerResponse>, Status> {
-        let worker = convert::worker_id(request.into_inner().worker)?;
+        let (asker, caller) = (Asker::of(request.extensions()), Caller::of(request.extensions()));
+        let worker = caller.worker(request.into_inner().worker)?;
+        asker.note(&worker);
         tracing::info!(worker, "worker left");
         self.command(Command::DeregisterWorker(worker)).await?;
         Ok(Response::new(proto::DeregisterWorkerResponse {}))

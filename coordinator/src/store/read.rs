@@ -9,7 +9,7 @@ use foldwise_study::spec::{DeviceKind, Spec};
 use foldwise_study::trials::{RowFacts, Trials};
 
 use super::row::{Fields, Query, Row, Source, query};
-use super::{StoreError, StoredRun, contradiction, measured};
+use super::{StoreError, StoredRun, contradiction, measured, token};
 use crate::ledger::{
     Checkpoint, CohortRow, CohortState, EndedAs, FailedAttempt, FailureKind, RunEnd, RunRow, Snapshot, Stage,
     StudyId, StudyRecord, StudyRow,
@@ -72,6 +72,7 @@ pub(super) fn snapshot(source: &dyn Source) -> Result<Snapshot, StoreError> {
         snapshot.studies.push(study(source, row)?);
         Ok(())
     })?;
+    snapshot.tokens = token::all(source)?;
     let what = || "last_study".to_owned();
     source.each(LAST_STUDY, &[], &mut |row| {
         let fields = Fields { row, place: source.place(), query: LAST_STUDY, what: &what };

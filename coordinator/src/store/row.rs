@@ -76,6 +76,12 @@ impl<'a, T: Into<Self>> From<Option<T>> for Value<'a> {
     }
 }
 
+/// A statement's values, in the order of its parameters.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { [$(Value::from($value)),*] };
+}
+pub(super) use values;
+
 /// What statements are given to, in the order in which they take effect. Parameters are written `?1`, `?2` and so on.
 pub(super) trait Sink<'a> {
     /// Takes a statement.

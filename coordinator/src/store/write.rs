@@ -3,15 +3,11 @@
 use foldwise_study::plan::RunId;
 
 use super::StoreError;
-use super::row::{Sink, Value};
+use super::row::{Sink, Value, values};
+use super::token;
 use crate::ledger::{Change, CohortId, FailedAttempt, MemberResult, Stage, StudyId, StudyRecord, Superseded};
 
 type Written = Result<(), StoreError>;
-
-/// A statement's values, in the order of its parameters.
-macro_rules! values {
-    ($($value:expr),* $(,)?) => { [$(Value::from($value)),*] };
-}
 
 pub(super) fn write<'a>(sink: &mut dyn Sink<'a>, change: &'a Change) -> Written {
     match change {
@@ -64,6 +60,8 @@ pub(super) fn write<'a>(sink: &mut dyn Sink<'a>, change: &'a Change) -> Written 
                 &values![*study],
             )
         }
+        Change::TokenCreated(record) => token::insert(sink, record),
+        Change::TokenRevoked(record) => token::revoke(sink, record),
         Change::ArtifactUnneeded { .. } => Ok(()),
         Change::CohortAdded { .. }
         | Change::CohortLeased { .. }

@@ -1,4 +1,5 @@
 //! Asks as a browser does: HTTP/1.1 over a real socket, written out so that every header is the test's own.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -117,7 +118,12 @@ pub(crate) struct Event {
 impl Events {
     pub(crate) async fn open(address: SocketAddr, query: &str, last: &str) -> Self {
         let last: &[(&str, &str)] = if last.is_empty() { &[] } else { &[("last-event-id", last)] };
-        let mut reader = send(address, &format!("GET /api/events{query}"), last).await;
+        Self::open_with(address, query, last).await
+    }
+
+    /// With headers of the test's own.
+    pub(crate) async fn open_with(address: SocketAddr, query: &str, headers: &[(&str, &str)]) -> Self {
+        let mut reader = send(address, &format!("GET /api/events{query}"), headers).await;
         let (status, _) = head(&mut reader).await;
         Self { status, reader }
     }
@@ -141,6 +147,12 @@ impl Events {
                 }
             }
         }
+    }
+
+    /// Whether the stream ends, whatever it still tells.
+    pub(crate) async fn end(&mut self) -> bool {
+        let mut rest = Vec::new();
+        tokio::time::timeout(PATIENCE, self.reader.read_to_end(&mut rest)).await.is_ok()
     }
 
     async fn rest(&mut self, name: &mut String, id: &mut String) -> bool {

@@ -95,7 +95,7 @@ fn record_of(study: &foldwise_coordinator::ledger::Study) -> String {
 
 fn what_was_never_written_is_empty(database: &dyn Database) {
     let store = database.open().expect("opens");
-    let Snapshot { studies, last_study } = store.load().expect("loads");
+    let Snapshot { studies, last_study, .. } = store.load().expect("loads");
     assert_eq!((studies.len(), last_study), (0, 0));
     assert!(store.results().runs(1).expect("reads").is_empty());
     drop(store);
@@ -246,7 +246,7 @@ fn a_deleted_study_leaves_nothing_but_its_number(database: &dyn Database) {
     commit(store.as_mut(), &mut scene);
     drop(store);
     let mut store = reopened(database);
-    let Snapshot { studies, last_study } = store.load().expect("loads");
+    let Snapshot { studies, last_study, .. } = store.load().expect("loads");
     assert_eq!((studies.len(), last_study), (0, study));
     assert!(store.results().runs(study).expect("reads").is_empty());
     assert_eq!(scene.submit("a", &spec_of(1, 2, "")), study + 1, "the request's id is free again");

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use foldwise_coordinator::{Config, Coordinator};
 use foldwise_data::Cache;
+use foldwise_line::Credentials;
 use foldwise_study::spec::DeviceKind;
-use foldwise_worker::agent::{self, AgentConfig, SlotDevice};
+use foldwise_worker::agent::{self, AgentConfig, Meters, SlotDevice};
 use tokio_util::sync::CancellationToken;
 use turmoil::Sim;
 
@@ -131,12 +132,14 @@ fn add_worker(
     let device = SlotDevice { kind: DeviceKind::Cpu, ordinal: 0, model: "simulated".to_owned() };
     let config = AgentConfig {
         coordinator: network::url(),
+        credentials: Credentials::default(),
         name: name.clone(),
         slots: vec![device; slots as usize],
         connect_patience: Duration::from_secs(3600),
         grace: Duration::from_secs(2),
         scratch,
         jitter_seed: Some(scenario.seed),
+        meters: Arc::new(Meters::new(slots as usize)),
     };
     let launch = Arc::new(StubLauncher {
         faults: scenario.trainers,
@@ -146,7 +149,7 @@ fn add_worker(
     sim.host(name, move || {
         let (config, launch) = (config.clone(), Arc::clone(&launch));
         async move {
-            agent::run(config, launch, &network::dial, CancellationToken::new()).await?;
+            agent::run(config, launch, &network::dial_of, CancellationToken::new()).await?;
             // A worker that was told to end does so, and its machine stays up.
             std::future::pending::<Result<(), Box<dyn Error>>>().await
         }

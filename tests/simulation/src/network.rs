@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use foldwise_line::Line;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_stream::Stream;
@@ -19,6 +20,11 @@ const PORT: u16 = 7070;
 /// The coordinator's address.
 pub(crate) fn url() -> String {
     format!("http://{COORDINATOR}:{PORT}")
+}
+
+/// The same for an agent.
+pub(crate) fn dial_of(_line: &Line, endpoint: &Endpoint) -> Channel {
+    dial(endpoint)
 }
 
 /// Connects whenever there is something to say.

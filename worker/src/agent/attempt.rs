@@ -15,6 +15,7 @@ use tonic::Status;
 
 use super::connection::Connection;
 use super::hang::HangWatch;
+use super::meters::Meters;
 use super::trainer::{Seen, Trainer};
 
 /// Time that a trainer is given to give a cohort up at once before it is killed.
@@ -37,6 +38,18 @@ pub(super) enum Ended {
     HandedBack(&'static str),
 }
 
+impl Ended {
+    /// The word that it is counted by.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Done(_) => "done",
+            Self::Failed(..) => "failed",
+            Self::Unwanted => "unwanted",
+            Self::HandedBack(_) => "handed_back",
+        }
+    }
+}
+
 type Pending<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
 
 /// An attempt under way.
@@ -46,6 +59,8 @@ pub(super) struct Attempt<'a> {
     pub(super) drain: &'a CancellationToken,
     /// Time to come to an epoch's end when handing back.
     pub(super) grace: Duration,
+    /// Where a slot's epochs are counted.
+    counted: Option<(u32, Arc<Meters>)>,
     hang: HangWatch,
     epochs: Vec<proto::MemberEpoch>,
     report: Pending<Result<proto::Order, Status>>,
@@ -96,6 +111,7 @@ impl<'a> Attempt<'a> {
             connection,
             drain,
             grace,
+            counted: None,
             hang: HangWatch::new(limits),
             epochs: Vec::new(),
             report: None,
@@ -104,6 +120,11 @@ impl<'a> Attempt<'a> {
             upload: None,
             stopping: None,
         }
+    }
+
+    /// Counts epochs as the slot's.
+    pub(super) fn counted(self, slot: u32, meters: Arc<Meters>) -> Self {
+        Self { counted: Some((slot, meters)), ..self }
     }
 
     /// Watches a trainer that was given the cohort until the attempt has ended. The trainer is gone from its place if it
@@ -153,6 +174,9 @@ impl<'a> Attempt<'a> {
     fn take(&mut self, event: Event) -> Option<Ended> {
         match event {
             Event::Epoch(epoch) => {
+                if let Some((slot, meters)) = &self.counted {
+                    meters.epoch(*slot);
+                }
                 self.hang.epoch_ended();
                 if self.epochs.len() == EPOCHS_MAX {
                     self.epochs.remove(0);

@@ -7,9 +7,11 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use foldwise_line::{Bearer, Line, LineError, innermost};
 use foldwise_proto::v1::worker_service_client::WorkerServiceClient;
 use foldwise_proto::v1::{self as proto};
 use foldwise_proto::{PROTOCOL_VERSION, WORKER_NOT_REGISTERED};
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -30,14 +32,9 @@ const CALL_SECONDS: u64 = 30;
 /// Why an agent has no coordinator.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ConnectionError {
-    /// Not a URL.
-    #[error("`{url}` is not a coordinator's URL: {reason}; write it like http://127.0.0.1:7070")]
-    Url {
-        /// What was given.
-        url: String,
-        /// Why.
-        reason: String,
-    },
+    /// Not an address, or nothing that it can be called with.
+    #[error("{0} (an address looks like http://127.0.0.1:7070 or https://den.example:7070)")]
+    Line(#[from] LineError),
     /// Nobody answers.
     #[error(
         "no coordinator answers at {url} ({reason}): start one with `foldwise coordinator`, or name another \
@@ -60,7 +57,7 @@ pub enum ConnectionError {
 }
 
 /// Makes a channel to an address; it may connect later. A simulation has its own network.
-pub type Dial = dyn Fn(&Endpoint) -> Channel + Send + Sync;
+pub type Dial = dyn Fn(&Line, &Endpoint) -> Channel + Send + Sync;
 
 /// What asking for work brought.
 #[derive(Debug)]
@@ -85,7 +82,7 @@ pub(super) struct Connection {
 impl Connection {
     /// Registers the worker, waiting for the coordinator as long as the configuration says.
     pub(super) async fn open(config: &AgentConfig, dial: &Dial) -> Result<Self, ConnectionError> {
-        let lines = Lines::open(&config.coordinator, dial)?;
+        let lines = Lines::open(&config.coordinator, &config.credentials, dial)?;
         let url = lines.urls();
         let register = || async {
             let line = lines.current();
@@ -96,11 +93,11 @@ impl Connection {
             .retry(backoff(Some(config.connect_patience), config.jitter_seed))
             .when(is_passing)
             .notify(
-                |status, pause| tracing::info!(%url, reason = status.message(), ?pause, "no coordinator yet"),
+                |status, pause| tracing::info!(%url, reason = reason(status), ?pause, "no coordinator yet"),
             )
             .await
             .map_err(|status| {
-                let reason = status.message().to_owned();
+                let reason = reason(&status);
                 if is_passing(&status) {
                     ConnectionError::Unreachable { url: url.clone(), reason }
                 } else {
@@ -297,7 +294,12 @@ impl Connection {
     }
 }
 
-type Client = WorkerServiceClient<Channel>;
+pub(super) type Client = WorkerServiceClient<InterceptedService<Channel, Bearer>>;
+
+/// What a person is told of a call that failed: what broke the connection, or what the coordinator said.
+fn reason(status: &Status) -> String {
+    std::error::Error::source(status).map_or_else(|| status.message().to_owned(), innermost)
+}
 
 async fn register(mut client: Client, config: &AgentConfig) -> Result<proto::RegisterWorkerResponse, Status> {
     let request = proto::RegisterWorkerRequest {

@@ -39,6 +39,11 @@ pub struct Launched {
 pub trait Life: Send + Sync {
     /// Waits for its end.
     fn end(&mut self) -> Pin<Box<dyn Future<Output = Ending> + Send + '_>>;
+
+    /// Its process, where it is one.
+    fn process(&self) -> Option<u32> {
+        None
+    }
 }
 
 /// How a trainer ended.
@@ -99,6 +104,10 @@ struct Process {
 }
 
 impl Life for Process {
+    fn process(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     fn end(&mut self) -> Pin<Box<dyn Future<Output = Ending> + Send + '_>> {
         Box::pin(async {
             match self.child.wait().await {

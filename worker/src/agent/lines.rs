@@ -4,12 +4,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use foldwise_line::{Bearer, Credentials, Line};
 use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::worker_service_client::WorkerServiceClient;
-use tonic::transport::{Channel, Endpoint};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::connection::{ConnectionError, Dial};
+use super::connection::{Client, ConnectionError, Dial};
 
 /// Largest message taken in.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -21,35 +23,40 @@ const SIGN_OF_LIFE_OF_SEVERAL: Duration = Duration::from_secs(3);
 
 /// A way to a coordinator.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct Way {
     pub(super) url: String,
-    pub(super) client: WorkerServiceClient<Channel>,
-    pub(super) files: StudyServiceClient<Channel>,
+    pub(super) client: Client,
+    pub(super) files: StudyServiceClient<InterceptedService<Channel, Bearer>>,
 }
 
 /// The ways to all coordinators.
 #[derive(Debug)]
 pub(super) struct Lines {
-    all: Vec<Line>,
+    all: Vec<Way>,
     current: AtomicUsize,
 }
 
 impl Lines {
     /// Of addresses with commas between them.
-    pub(super) fn open(addresses: &str, dial: &Dial) -> Result<Self, ConnectionError> {
-        let urls: Vec<String> = addresses.split(',').map(|address| with_scheme(address.trim())).collect();
-        let sign = if urls.len() > 1 { SIGN_OF_LIFE_OF_SEVERAL } else { SIGN_OF_LIFE };
-        let all = urls.into_iter().map(|url| open(url, sign, dial)).collect::<Result<_, _>>()?;
+    pub(super) fn open(
+        addresses: &str,
+        credentials: &Credentials,
+        dial: &Dial,
+    ) -> Result<Self, ConnectionError> {
+        let addresses: Vec<&str> = addresses.split(',').map(str::trim).collect();
+        let sign = if addresses.len() > 1 { SIGN_OF_LIFE_OF_SEVERAL } else { SIGN_OF_LIFE };
+        let ways = addresses.into_iter().map(|address| open(address, credentials, sign, dial));
+        let all = ways.collect::<Result<_, _>>()?;
         Ok(Self { all, current: AtomicUsize::new(0) })
     }
 
     /// The one to speak to.
-    pub(super) fn current(&self) -> &Line {
+    pub(super) fn current(&self) -> &Way {
         &self.all[self.current.load(Ordering::Relaxed) % self.all.len()]
     }
 
     /// Speaks to the next one, unless somebody else has seen to it, after a call on a line failed so that another may do.
-    pub(super) fn leave(&self, line: &Line, status: &Status) {
+    pub(super) fn leave(&self, line: &Way, status: &Status) {
         let elsewhere = matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled);
         if self.all.len() > 1 && elsewhere && std::ptr::eq(self.current(), line) {
             self.current.fetch_add(1, Ordering::Relaxed);
@@ -62,24 +69,19 @@ impl Lines {
     }
 }
 
-fn open(url: String, sign: Duration, dial: &Dial) -> Result<Line, ConnectionError> {
-    if !url.starts_with("http://") {
-        let reason = "only http:// addresses are understood".to_owned();
-        return Err(ConnectionError::Url { url, reason });
-    }
-    let endpoint = Endpoint::from_shared(url.clone())
-        .map_err(|error| ConnectionError::Url { url: url.clone(), reason: error.to_string() })?
-        .connect_timeout(Duration::from_secs(5))
-        .http2_keep_alive_interval(sign)
-        .keep_alive_timeout(sign)
-        .keep_alive_while_idle(true);
-    let channel = dial(&endpoint);
-    let client = WorkerServiceClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
-    let files = StudyServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-    Ok(Line { url, client, files })
-}
-
-/// `host:port` means `http://host:port`, as for every other command.
-fn with_scheme(url: &str) -> String {
-    if url.contains("://") { url.to_owned() } else { format!("http://{url}") }
+fn open(
+    address: &str,
+    credentials: &Credentials,
+    sign: Duration,
+    dial: &Dial,
+) -> Result<Way, ConnectionError> {
+    let line = Line::new(address, credentials)?;
+    let (url, bearer) = (line.url().to_owned(), line.bearer());
+    let endpoint = line.endpoint().http2_keep_alive_interval(sign).keep_alive_timeout(sign);
+    let channel = dial(&line, &endpoint);
+    let client = WorkerServiceClient::with_interceptor(channel.clone(), bearer.clone())
+        .max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let files =
+        StudyServiceClient::with_interceptor(channel, bearer).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    Ok(Way { url, client, files })
 }

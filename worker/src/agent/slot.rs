@@ -15,6 +15,7 @@ use super::attempt::{Attempt, Ended, remove};
 use super::connection::{Connection, Leased};
 use super::hang::HangWatch;
 use super::launch::Launch;
+use super::meters::Meters;
 use super::trainer::Trainer;
 
 /// Pause after a failure, so that a machine on which nothing works does not burn attempts in a loop.
@@ -33,6 +34,7 @@ pub(super) struct Slot {
     /// Time to come to an epoch's end when handing back.
     pub(super) grace: Duration,
     pub(super) trainer: Option<Trainer>,
+    pub(super) meters: Arc<Meters>,
 }
 
 impl Slot {
@@ -85,7 +87,11 @@ impl Slot {
         let (slot, study, cohort, attempt) = (self.index, &name.study, name.cohort, name.attempt);
         let epoch = lease.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch);
         tracing::info!(slot, study, cohort, attempt, runs = lease.runs.len(), from_epoch = epoch, "training");
-        match self.train(lease, &name, drain).await {
+        self.meters.busy(slot, true);
+        let ended = self.train(lease, &name, drain).await;
+        self.meters.busy(slot, false);
+        self.meters.ended(ended.word());
+        match ended {
             Ended::Done(done) => {
                 tracing::debug!(slot, study, cohort, "trained");
                 return self.hand_in(&name, done, drain).await;
@@ -132,7 +138,8 @@ impl Slot {
             self.trainer = None;
             return Ended::Failed(FailureKind::Crash, format!("the trainer takes no cohort: {error}"));
         }
-        let attempt = Attempt::new(name, Arc::clone(&self.connection), drain, self.grace, &limits);
+        let attempt = Attempt::new(name, Arc::clone(&self.connection), drain, self.grace, &limits)
+            .counted(self.index, Arc::clone(&self.meters));
         let ended = attempt.run(&mut self.trainer).await;
         if let Some(path) = checkpoint {
             remove(&path);
@@ -145,13 +152,12 @@ impl Slot {
         if self.trainer.as_ref().is_some_and(Trainer::is_gone) {
             self.trainer = None;
         }
-        match self.trainer.take() {
-            Some(trainer) => Ok(self.trainer.insert(trainer)),
-            None => {
-                let started = Trainer::start(self.launch.as_ref(), self.index, &self.scratch)?;
-                Ok(self.trainer.insert(started))
-            }
-        }
+        let trainer = match self.trainer.take() {
+            Some(trainer) => trainer,
+            None => Trainer::start(self.launch.as_ref(), self.index, &self.scratch)?,
+        };
+        self.meters.trainer(self.index, trainer.process());
+        Ok(self.trainer.insert(trainer))
     }
 
     /// Waits until the trainer can take a cohort; one that cannot is ended.

@@ -72,6 +72,11 @@ impl Trainer {
         }
     }
 
+    /// Its process, where it is one.
+    pub(super) fn process(&self) -> Option<u32> {
+        self.life.process()
+    }
+
     /// Whether it ended while nobody watched it.
     pub(super) fn is_gone(&self) -> bool {
         self.events.is_closed() && self.events.is_empty()

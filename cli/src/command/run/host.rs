@@ -28,7 +28,6 @@ impl Host {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             state: state.root().to_owned(),
             lease_seconds: LEASE_SECONDS,
-            insecure: false,
             profiles: profiles.files.clone(),
             ..Config::default()
         };

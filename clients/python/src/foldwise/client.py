@@ -9,6 +9,7 @@ from types import TracebackType
 
 from foldwise import artifact
 from foldwise.connection import CALL_S, SUBMIT_S, Connection
+from foldwise.credentials import Credentials, Pathish
 from foldwise.spec import SpecFormat, SpecLike, SpecText
 from foldwise.status import Status, Worker, Workers
 from foldwise.study import Studies, Study
@@ -23,13 +24,27 @@ TAKES_MAX = 100
 class Client:
     """A connection to a coordinator; it fails at once if none answers.
 
-    `address` is `host:port` or `http://host:port`; without one, `FOLDWISE_COORDINATOR` counts, then
-    `http://127.0.0.1:7070`. Of several with commas between them, the one that leads is spoken to. `timeout` is what
-    an ordinary call may take, in seconds.
+    `address` is `host:port`, `http://host:port` or `https://host:port`; without one, `FOLDWISE_COORDINATOR` counts,
+    then `http://127.0.0.1:7070`. Of several with commas between them, the one that leads is spoken to. `timeout` is
+    what an ordinary call may take, in seconds.
+
+    A protected coordinator is called with a token (`token`, or better `token_file`; else `FOLDWISE_TOKEN` or
+    `FOLDWISE_TOKEN_FILE`) or a certificate (`cert` and `key`), and believed by its CA (`ca`, `FOLDWISE_CA`).
     """
 
-    def __init__(self, address: str | None = None, *, timeout: float = CALL_S) -> None:
-        self._connection = Connection(address, timeout)
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        timeout: float = CALL_S,
+        ca: Pathish | None = None,
+        token: str | None = None,
+        token_file: Pathish | None = None,
+        cert: Pathish | None = None,
+        key: Pathish | None = None,
+    ) -> None:
+        credentials = Credentials.read(ca=ca, token=token, token_file=token_file, cert=cert, key=key)
+        self._connection = Connection(address, timeout, credentials)
         self._connection.greet()
 
     @property
@@ -116,6 +131,15 @@ class Client:
         return f"<Client of {self.url}>"
 
 
-def connect(address: str | None = None, *, timeout: float = CALL_S) -> Client:
+def connect(
+    address: str | None = None,
+    *,
+    timeout: float = CALL_S,
+    ca: Pathish | None = None,
+    token: str | None = None,
+    token_file: Pathish | None = None,
+    cert: Pathish | None = None,
+    key: Pathish | None = None,
+) -> Client:
     """Connects to a coordinator; see `Client`."""
-    return Client(address, timeout=timeout)
+    return Client(address, timeout=timeout, ca=ca, token=token, token_file=token_file, cert=cert, key=key)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import grpc
 from google.protobuf.message import Message
 
+from foldwise.credentials import Credentials
 from foldwise.errors import AddressError, DeadlineError, FoldwiseError
 from foldwise.statuses import error_of, is_nobody, stands_by, unreachable
 from foldwise.v1 import study_pb2
@@ -49,39 +50,50 @@ _OPTIONS = (
 _SERVICE = study_pb2.DESCRIPTOR.services_by_name["StudyService"]
 
 
-def urls_of(address: str | None) -> list[str]:
+def urls_of(address: str | None, *, tls: bool = False) -> list[str]:
     """The addresses that are meant: those given, with commas between them, the environment's, or the default."""
     given = address or os.environ.get(ADDRESS_VARIABLE) or ADDRESS_DEFAULT
-    return [one if "://" in one else f"http://{one}" for one in map(str.strip, given.split(","))]
+    scheme = "https" if tls else "http"
+    return [one if "://" in one else f"{scheme}://{one}" for one in map(str.strip, given.split(","))]
 
 
-def _target_of(url: str) -> str:
+def _parts_of(url: str) -> tuple[bool, str, int]:
+    """Whether there is TLS, the machine, and the port."""
     what, remedy = f"`{url}` cannot be used as a coordinator", f"an address looks like {ADDRESS_DEFAULT}"
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or 80
+        host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         raise AddressError(what, "its machine or port cannot be read", remedy) from None
-    if parts.scheme != "http":
-        raise AddressError(what, "only http:// addresses are understood", remedy)
+    if parts.scheme not in ("http", "https"):
+        raise AddressError(what, "only http:// and https:// addresses are understood", remedy)
+    if parts.username is not None:
+        raise AddressError(what, "it holds a name or a secret, which do not belong into an address", remedy)
     if not host:
         raise AddressError(what, "it names no machine", remedy)
-    return f"dns:///[{host}]:{port}" if ":" in host else f"dns:///{host}:{port}"
+    return parts.scheme == "https", host, port
 
 
 class Connection:
     """Channels to one coordinator, or to several; calls go to the one that leads."""
 
-    def __init__(self, address: str | None, call_s: float) -> None:
+    def __init__(self, address: str | None, call_s: float, credentials: Credentials | None = None) -> None:
         if not call_s > 0:
             raise FoldwiseError("cannot connect", f"a timeout of {call_s} s leaves no time", "give seconds above 0")
-        urls, self.call_s = urls_of(address), call_s
+        self._credentials = credentials or Credentials()
+        urls, self.call_s = urls_of(address, tls=self._credentials.wants_tls), call_s
         alive_ms = _KEEP_ALIVE_MS if len(urls) == 1 else _KEEP_ALIVE_OF_SEVERAL_MS
         options = (*_OPTIONS, ("grpc.keepalive_time_ms", alive_ms), ("grpc.keepalive_timeout_ms", alive_ms))
-        targets = [_target_of(url) for url in urls]
-        channels = [grpc.insecure_channel(target, options=options) for target in targets]
-        self._lines, self._current = list(zip(urls, channels, strict=True)), 0
+        self._lines, self._current = [(url, self._channel_to(url, options)) for url in urls], 0
         self._open = True
+
+    def _channel_to(self, url: str, options: tuple[tuple[str, int], ...]) -> grpc.Channel:
+        tls, host, port = _parts_of(url)
+        self._credentials.check(url, host, tls=tls)
+        target = f"dns:///[{host}]:{port}" if ":" in host else f"dns:///{host}:{port}"
+        if tls:
+            return grpc.secure_channel(target, self._credentials.channel(), options=options)
+        return grpc.insecure_channel(target, options=options)
 
     @property
     def url(self) -> str:
@@ -125,7 +137,8 @@ class Connection:
             url, channel = self._lines[self._current]
             ask = channel.unary_unary(_path(method), _bytes_of, answer.FromString)
             try:
-                return ask(request, timeout=self.call_s if timeout_s is None else timeout_s)
+                timeout = self.call_s if timeout_s is None else timeout_s
+                return ask(request, timeout=timeout, metadata=self._credentials.metadata())
             except grpc.RpcError as error:
                 tried, awaited = tried + 1, awaited or stands_by(error)
                 # A question may be asked twice; what changes something is not, once it may have been heard.
@@ -149,7 +162,8 @@ class Connection:
         """Asks once and hands out what comes; who stops listening ends the call."""
         self._check_open(attempt)
         url, channel = self._lines[self._current]
-        answers = channel.unary_stream(_path(method), _bytes_of, answer.FromString)(request, timeout=timeout_s)
+        ask = channel.unary_stream(_path(method), _bytes_of, answer.FromString)
+        answers = ask(request, timeout=timeout_s, metadata=self._credentials.metadata())
         try:
             yield from answers
         except grpc.RpcError as error:

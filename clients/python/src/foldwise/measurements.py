@@ -63,7 +63,7 @@ class Picture:
         except ValueError as error:
             raise DamagedError("cannot read a picture", f"its pixels are no base64: {error}") from error
         if len(data) != self.width * self.height * self.channels:
-            shape = f"{self.width} × {self.height} pixels with {self.channels} channels"
+            shape = f"{self.width} by {self.height} pixels with {self.channels} channels"
             raise DamagedError("cannot read a picture", f"it has {len(data)} bytes for {shape}")
         return data
 

@@ -27,11 +27,17 @@ STANDS_BY = b"STANDS_BY"
 BROKEN = re.compile(
     r"failed to connect|connect(?:ion)? failed|connection (?:reset|refused|closed|timed|attempt)|not connected|socket"
     r"|resolv|lookup|\bdns\b|empty address|host is down|unreachable|endpoint|recvmsg|sendmsg|write failed|read failed"
-    r"|goaway|transport|broken pipe|RST_STREAM|keepalive|\bping\b|end of file|\bEOF\b",
+    r"|handshake|goaway|transport|broken pipe|RST_STREAM|keepalive|\bping\b|end of file|\bEOF\b",
     re.IGNORECASE,
 )
 # What such words come to, the first that fits; else the system's reason at their end, as in `connect: Refused (111)`.
 MEANINGS = (
+    (
+        r"CERTIFICATE_VERIFY_FAILED|self.signed certificate",
+        "its certificate is signed by a CA that is not trusted here: give ca=",
+    ),
+    (r"[Hh]ostname [Vv]erification|Peer name .* is not in peer certificate", "its certificate is for other names"),
+    (r"WRONG_VERSION_NUMBER", "it does not speak TLS: try http://"),
     (r"resolv|lookup|\bdns\b", "its name is that of no machine"),
     (r"timed out before receiving SETTINGS", "it takes connections, but says nothing"),
     (r"SETTINGS|HTTP/?2|preface", "what listens there speaks no gRPC"),
@@ -61,6 +67,10 @@ def error_of(error: grpc.RpcError, attempt: str, url: str, *, placed: bool = Tru
     problems = _problems(error, placed=placed)
     if problems:
         return SpecError(what, problems)
+    if code is grpc.StatusCode.UNAUTHENTICATED:
+        return RefusedError(
+            what, message, "give a token (token_file= or FOLDWISE_TOKEN) or a certificate (cert= and key=)"
+        )
     if code is grpc.StatusCode.NOT_FOUND:
         return NotFoundError(what, message)
     return RefusedError(what, message or str(code.name))
