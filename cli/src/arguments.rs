@@ -19,6 +19,7 @@ use crate::command::{
     inspect::InspectArguments,
     list::ListArguments,
     man::ManArguments,
+    migrate::MigrateArguments,
     operate::{ExtendArguments, OperationArguments, PriorityArguments},
     plan::PlanArguments,
     report::ReportArguments,
@@ -57,7 +58,7 @@ pub(crate) struct Arguments {
 /// Whom to talk to.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Target {
-    /// The coordinator to talk to
+    /// The coordinator to talk to; of several with commas between them, the one that leads
     #[arg(long, value_name = "URL", global = true, default_value = DEFAULT_COORDINATOR)]
     #[arg(env = "FOLDWISE_COORDINATOR", hide_env_values = true)]
     pub(crate) coordinator: String,
@@ -118,6 +119,8 @@ pub(crate) enum Command {
     Backup(BackupArguments),
     /// Show what a state folder holds, without changing it
     Inspect(InspectArguments),
+    /// Copy a state folder to PostgreSQL
+    Migrate(MigrateArguments),
     /// Print the JSON Schema of study files
     Schema,
     /// Print what a shell needs to complete this program's commands and options

@@ -20,6 +20,7 @@ use crate::spec_file::SpecText;
 mod call_error;
 mod health;
 mod keys;
+mod leading;
 mod parcel;
 
 pub(crate) use call_error::CallError;
@@ -35,16 +36,18 @@ const RUNS_PER_PAGE: u32 = 10_000;
 /// A connection to a coordinator.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
+    /// All that it was told, where it may have to choose again.
+    target: Option<Target>,
     url: String,
     studies: StudyServiceClient<InterceptedService<Channel, Bearer>>,
     health: HealthClient<Channel>,
 }
 
 impl Client {
-    /// Connects to the coordinator that is meant.
+    /// Connects to the coordinator that is meant; of several, to the one that leads.
     pub(crate) async fn connect(target: &Target) -> Result<Self, CallError> {
         let (line, channel) = connected(target).await?;
-        Ok(Self::over(&line, channel))
+        Ok(Self { target: Some(target.clone()), ..Self::over(&line, channel) })
     }
 
     /// Connects to one that this process started.
@@ -54,12 +57,20 @@ impl Client {
         Ok(Self::over(&line, channel))
     }
 
+    /// Connects again, to another coordinator if that one leads now.
+    pub(crate) async fn again(&self) -> Result<Self, CallError> {
+        match &self.target {
+            Some(target) => Self::connect(target).await,
+            None => Ok(self.clone()),
+        }
+    }
+
     fn over(line: &Line, channel: Channel) -> Self {
         // Whether it serves it tells everybody: nobody's token goes there.
         let health = HealthClient::new(channel.clone());
         let studies = StudyServiceClient::with_interceptor(channel, line.bearer());
         let studies = studies.max_decoding_message_size(MESSAGE_BYTES_MAX);
-        Self { url: line.url().to_owned(), studies, health }
+        Self { target: None, url: line.url().to_owned(), studies, health }
     }
 
     /// Submits a study.
@@ -224,7 +235,9 @@ impl Client {
 /// Connects to the coordinator that is meant.
 async fn connected(target: &Target) -> Result<(Line, Channel), CallError> {
     let credentials = target.credentials.read().map_err(LineError::from)?;
-    let line = Line::new(&target.coordinator, &credentials)?;
+    let addresses: Vec<&str> = target.coordinator.split(',').map(str::trim).collect();
+    let [address] = addresses[..] else { return leading::find(&addresses, &credentials).await };
+    let line = Line::new(address, &credentials)?;
     let channel = over(&line).await?;
     Ok((line, channel))
 }

@@ -16,6 +16,7 @@ pub(crate) mod health;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod man;
+pub(crate) mod migrate;
 pub(crate) mod operate;
 pub(crate) mod parcel;
 pub(crate) mod plan;
@@ -65,6 +66,7 @@ pub(crate) async fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::Certs(certs) => certs::execute(&certs),
         Command::Token(token) => token::execute(&token, &coordinator).await,
         Command::Inspect(inspect) => inspect::execute(&inspect),
+        Command::Migrate(migrate) => migrate::execute(&migrate),
         Command::Report(report) => report::execute(&report, &coordinator).await,
         Command::Workers(workers) => workers::execute(&workers, &coordinator).await,
         Command::Health(health) => health::execute(&health, &coordinator).await,

@@ -25,6 +25,25 @@ pub(crate) fn has_screen() -> bool {
     cfg!(any(target_os = "macos", windows)) || ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"].into_iter().any(set)
 }
 
+/// Where PostgreSQL's own programs look for a password.
+#[derive(Clone, Default)]
+pub(crate) struct Passwords {
+    /// `PGPASSWORD`.
+    pub(crate) password: Option<String>,
+    /// `PGPASSFILE`, or where it is without it.
+    pub(crate) file: Option<PathBuf>,
+}
+
+impl Passwords {
+    /// As they are now.
+    pub(crate) fn read() -> Self {
+        let set = |name| env::var_os(name).filter(|value| !value.is_empty());
+        let password = set("PGPASSWORD").and_then(|password| password.into_string().ok());
+        let home = || set("HOME").map(|home| PathBuf::from(home).join(".pgpass"));
+        Self { password, file: set("PGPASSFILE").map(PathBuf::from).or_else(home) }
+    }
+}
+
 /// Where programs may lie.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Surroundings {

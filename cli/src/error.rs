@@ -180,7 +180,7 @@ fn of_call(error: &CallError) -> u8 {
     match error {
         CallError::Line(_) | CallError::Refused { usage: true, .. } => USAGE,
         CallError::Unreachable { .. } => UNREACHABLE,
-        CallError::Unavailable { .. } | CallError::Refused { .. } => FAILED,
+        CallError::Unavailable { .. } | CallError::StandsBy { .. } | CallError::Refused { .. } => FAILED,
     }
 }
 

@@ -33,11 +33,12 @@ const TICK: Duration = Duration::from_secs(1);
 /// Follows a study until it ends.
 pub(crate) async fn follow(client: &Client, study: &str, mut screen: Screen) -> Result<Study, CliError> {
     let mut progress = Progress::default();
+    let mut client = client.clone();
     let mut retries = 0;
     loop {
         let error = match client.watch(study, progress.resume_token()).await {
             Ok(mut events) => {
-                match watch_once(client, &mut events, &mut screen, &mut progress, &mut retries).await {
+                match watch_once(&client, &mut events, &mut screen, &mut progress, &mut retries).await {
                     Ok(Some(study)) => return Ok(study),
                     // The stream ended although the study has not.
                     Ok(None) => None,
@@ -54,6 +55,10 @@ pub(crate) async fn follow(client: &Client, study: &str, mut screen: Screen) -> 
             Some(_) | None => {}
         }
         tokio::time::sleep(RETRY_PAUSE).await;
+        // Another coordinator may lead by now; where nobody does, the next try says so.
+        if let Ok(other) = client.again().await {
+            client = other;
+        }
     }
 }
 

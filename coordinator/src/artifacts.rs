@@ -9,8 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use foldwise_data::PARCEL_BYTES_MAX;
 use tempfile::NamedTempFile;
 
-use crate::store::ARTIFACTS;
-
 mod partial;
 
 use partial::PARTIAL;
@@ -77,12 +75,12 @@ pub struct Artifacts {
 }
 
 impl Artifacts {
-    /// The kept files of a state folder.
+    /// The kept files in a folder.
     ///
     /// # Errors
     /// When the folder cannot be made.
-    pub fn open(state: &Path) -> Result<Self, ArtifactError> {
-        let folder = state.join(ARTIFACTS);
+    pub fn open(folder: &Path) -> Result<Self, ArtifactError> {
+        let folder = folder.to_owned();
         fs::create_dir_all(&folder).map_err(|source| ArtifactError::Io { path: folder.clone(), source })?;
         Ok(Self { folder, held: Arc::default() })
     }
@@ -299,7 +297,7 @@ mod tests {
         let mut wrong = artifacts.receive(&digest).expect("starts");
         wrong.write(b"other").expect("writes");
         assert!(matches!(wrong.keep(), Err(ArtifactError::Mismatch { .. })));
-        assert_eq!(std::fs::read_dir(folder.path().join("artifacts")).expect("lists").count(), 1);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("lists").count(), 1);
     }
 
     #[test]

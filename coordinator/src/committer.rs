@@ -40,6 +40,9 @@ pub enum Refusal {
     /// The store could not keep it; the ledger is as before.
     #[error("the coordinator could not write to its store: {0}")]
     Store(Arc<StoreError>),
+    /// The store could be neither written nor read, so that nobody can tell what is true.
+    #[error("the coordinator cannot read its store: {0}")]
+    Blind(Arc<StoreError>),
     /// The coordinator stops.
     #[error("the coordinator is stopping")]
     Stopping,
@@ -54,6 +57,7 @@ impl Refusal {
         match self {
             Self::Rejected(_) => "rejected",
             Self::Store(_) => "not_written",
+            Self::Blind(_) => "not_read",
             Self::Stopping => "stopping",
             Self::Busy => "busy",
         }
@@ -61,7 +65,7 @@ impl Refusal {
 }
 
 type Answer = Result<Reply, Refusal>;
-type Read = Box<dyn FnOnce(&Ledger, Now) + Send>;
+type Read = Box<dyn FnOnce(Result<(&Ledger, Now), Refusal>) + Send>;
 
 enum Message {
     Command(Command, oneshot::Sender<Answer>),
@@ -102,18 +106,18 @@ impl Desk {
     /// Reads from the ledger.
     ///
     /// # Errors
-    /// When the coordinator stops.
+    /// When the coordinator stops, or cannot tell what is true.
     pub async fn read<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Ledger, Now) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
-        let ask = move |ledger: &Ledger, now: Now| {
+        let ask = move |known: Result<(&Ledger, Now), Refusal>| {
             // Whoever asked may have gone.
-            let _ = reply.send(question(ledger, now));
+            let _ = reply.send(known.map(|(ledger, now)| question(ledger, now)));
         };
         self.queue.send(Message::Read(Box::new(ask))).await.map_err(|_| Refusal::Stopping)?;
-        answer.await.map_err(|_| Refusal::Stopping)
+        answer.await.unwrap_or(Err(Refusal::Stopping))
     }
 
     /// Waits until there may be work for a slot of this kind that was not there before.
@@ -141,7 +145,7 @@ impl Desk {
 #[derive(Debug)]
 pub struct Committer {
     ledger: Ledger,
-    store: Store,
+    store: Box<dyn Store>,
     config: LedgerConfig,
     clock: Clock,
     queue: mpsc::Receiver<Message>,
@@ -150,6 +154,8 @@ pub struct Committer {
     counters: Arc<Counters>,
     artifacts: Artifacts,
     events: Events,
+    /// Why the ledger is not what the store says: a write failed, and reading back did too.
+    blind: Option<Arc<StoreError>>,
     tokens: Tokens,
 }
 
@@ -168,7 +174,7 @@ impl Committer {
     /// # Errors
     /// When the store cannot be read.
     pub fn new(
-        store: Store,
+        store: Box<dyn Store>,
         config: LedgerConfig,
         clock: Clock,
         artifacts: Artifacts,
@@ -188,8 +194,20 @@ impl Committer {
             counter: Arc::clone(&counter),
             counters: Arc::clone(&counters),
         };
-        let committer =
-            Self { ledger, store, config, clock, queue, bell, counter, counters, artifacts, events, tokens };
+        let committer = Self {
+            ledger,
+            store,
+            config,
+            clock,
+            queue,
+            bell,
+            counter,
+            counters,
+            artifacts,
+            events,
+            blind: None,
+            tokens,
+        };
         Ok((committer, desk))
     }
 
@@ -228,6 +246,13 @@ impl Committer {
 
     /// Decides what waits, makes it durable and answers. The list is empty after that, with its room kept.
     fn commit_batch(&mut self, batch: &mut Vec<Message>) {
+        if self.blind.is_some() {
+            self.roll_back();
+        }
+        if let Some(error) = &self.blind {
+            batch.drain(..).for_each(|message| message.refuse(&Refusal::Blind(Arc::clone(error))));
+            return;
+        }
         let mut changes = Vec::new();
         let mut happenings = Vec::new();
         let mut replies = Vec::with_capacity(batch.len());
@@ -279,7 +304,12 @@ impl Committer {
             }
         }
         let now = self.clock.now();
-        reads.into_iter().for_each(|read| read(&self.ledger, now));
+        for read in reads {
+            read(match &self.blind {
+                None => Ok((&self.ledger, now)),
+                Some(error) => Err(Refusal::Blind(Arc::clone(error))),
+            });
+        }
     }
 
     fn write(&mut self, changes: &[Change]) -> Result<(), StoreError> {
@@ -320,13 +350,34 @@ impl Committer {
     }
 
     /// Makes the ledger again what the store says, after a write failed. Workers that the ledger forgets so register
-    /// again when they are told that they are not known.
+    /// again when they are told that they are not known. Where the store cannot be read either, nothing is answered until
+    /// it can.
     fn roll_back(&mut self) {
-        match self.store.load() {
+        match blocking::run(|| self.store.load()) {
             Ok(snapshot) => {
                 self.ledger = Ledger::rebuild(self.config.clone(), snapshot, self.clock.now());
+                if self.blind.take().is_some() {
+                    tracing::info!("the store can be read again");
+                    self.bell.ring_all();
+                }
             }
-            Err(error) => tracing::error!(%error, "could not read the store either; trying again"),
+            Err(error) => {
+                if self.blind.is_none() {
+                    tracing::error!(%error, "could not read the store either; trying again");
+                }
+                self.blind = Some(Arc::new(error));
+            }
+        }
+    }
+}
+
+impl Message {
+    /// Answers that nothing came of it.
+    fn refuse(self, refusal: &Refusal) {
+        match self {
+            // Whoever asked may have gone.
+            Self::Command(_, reply) => drop(reply.send(Err(refusal.clone()))),
+            Self::Read(read) => read(Err(refusal.clone())),
         }
     }
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::port::TlsError;
+use crate::store::ARTIFACTS;
+use crate::store::postgres::Address;
 use crate::submission::Folders;
 
 /// Settings; also the fields of the configuration file.
@@ -16,6 +18,13 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The folder that everything is kept in.
     pub state: PathBuf,
+    /// The database that coordinators share; without it everything is kept in `state`.
+    pub store: Option<Address>,
+    /// Where others reach this coordinator, `host:port`, as a standby tells them; `listen` if absent.
+    pub advertise: Option<String>,
+    /// The folder that files are kept in, which coordinators that share a database share too; `artifacts` in `state` if
+    /// absent.
+    pub artifacts: Option<PathBuf>,
     /// Silence after which a worker's lease is lost, s: 0.5 to 86,400.
     pub lease_seconds: f64,
     /// Whether to listen on addresses that other machines reach, though nothing is encrypted or authenticated.
@@ -78,6 +87,9 @@ impl Default for Config {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7070),
             state: PathBuf::from(".foldwise"),
+            store: None,
+            advertise: None,
+            artifacts: None,
             lease_seconds: 30.0,
             insecure: false,
             tls_cert: None,
@@ -89,5 +101,13 @@ impl Default for Config {
             profiles: Vec::new(),
             page_hosts: Vec::new(),
         }
+    }
+}
+
+impl Config {
+    /// The folder that files are kept in.
+    #[must_use]
+    pub fn artifacts_folder(&self) -> PathBuf {
+        self.artifacts.clone().unwrap_or_else(|| self.state.join(ARTIFACTS))
     }
 }

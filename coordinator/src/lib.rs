@@ -11,6 +11,7 @@ pub mod clock;
 pub mod committer;
 pub mod config;
 pub mod events;
+pub mod leadership;
 pub mod ledger;
 pub mod measurements;
 mod metrics;

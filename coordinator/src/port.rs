@@ -73,6 +73,19 @@ impl Listener {
         if self.keyring.is_some() { "https" } else { "http" }
     }
 
+    /// The same port again, for who answers after this one.
+    ///
+    /// # Errors
+    /// When the system has no handle left for it.
+    pub fn again(&self) -> io::Result<Self> {
+        #[cfg(unix)]
+        let listener = std::os::fd::AsFd::as_fd(&self.listener).try_clone_to_owned()?;
+        #[cfg(windows)]
+        let listener = std::os::windows::io::AsSocket::as_socket(&self.listener).try_clone_to_owned()?;
+        let listener = TcpListener::from_std(listener.into())?;
+        Ok(Self { address: self.address, listener, keyring: self.keyring.clone() })
+    }
+
     /// The connections that come in.
     pub fn incoming(self) -> impl Stream<Item = io::Result<Connection>> {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);

@@ -29,7 +29,7 @@ use crate::page::{self, Page};
 use crate::port::{self, TlsError};
 use crate::profiles::{self, ProfileError};
 use crate::service::{Keys, Studies, Workers};
-use crate::store::{Results, Store, StoreError};
+use crate::store::{Results, Sqlite, Store, StoreError};
 use crate::submission::Folders;
 
 mod first_token;
@@ -133,31 +133,42 @@ pub struct Coordinator {
     first: Option<PathBuf>,
 }
 
+/// What the ledger is told, if the settings make sense.
+pub(crate) fn settings(config: &Config) -> Result<LedgerConfig, StartError> {
+    if !(0.5..=86_400.0).contains(&config.lease_seconds) {
+        return Err(StartError::LeaseSeconds(config.lease_seconds));
+    }
+    let profiles = profiles::read(&config.profiles)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in range")]
+    let lease_ms = (config.lease_seconds * 1000.0) as u64;
+    Ok(LedgerConfig { lease_ms, profiles })
+}
+
 impl Coordinator {
-    /// Opens the store and rebuilds the ledger. Nothing is answered yet.
+    /// Opens the store in the state folder and rebuilds the ledger. Nothing is answered yet.
     ///
     /// # Errors
     /// When the settings make no sense, or the state cannot be had.
     pub fn open(config: &Config, cache: Cache) -> Result<Self, StartError> {
-        if !(0.5..=86_400.0).contains(&config.lease_seconds) {
-            return Err(StartError::LeaseSeconds(config.lease_seconds));
-        }
-        let profiles = profiles::read(&config.profiles)?;
-        let mut store = Store::open(&config.state)?;
+        let ledger = settings(config)?;
+        let store = Box::new(Sqlite::open(&config.state)?);
+        Self::on(config, ledger, cache, store)
+    }
+
+    /// Rebuilds the ledger from a store.
+    pub(crate) fn on(
+        config: &Config,
+        ledger: LedgerConfig,
+        cache: Cache,
+        mut store: Box<dyn Store>,
+    ) -> Result<Self, StartError> {
         let clock = Clock::start();
         let first = if config.authenticates() {
-            first_token::make(&mut store, &config.state, clock.now().unix_ms)?
+            first_token::make(store.as_mut(), &config.state, clock.now().unix_ms)?
         } else {
             None
         };
-        let artifacts = Artifacts::open(&config.state)?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to lie in range"
-        )]
-        let lease_ms = (config.lease_seconds * 1000.0) as u64;
-        let ledger = LedgerConfig { lease_ms, profiles };
+        let artifacts = Artifacts::open(&config.artifacts_folder())?;
         let results = store.results();
         let events = Events::new(clock.now().unix_ms);
         let (committer, desk) = Committer::new(store, ledger, clock, artifacts.clone(), events.clone())?;

@@ -4,7 +4,7 @@ mod server;
 
 use std::collections::BTreeSet;
 
-use foldwise_coordinator::store::{StoredRun, backup, inspect};
+use foldwise_coordinator::store::{Store, StoredRun, backup, inspect};
 use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::worker_service_client::WorkerServiceClient;
 use foldwise_proto::{PROTOCOL_VERSION, v1};
@@ -139,7 +139,7 @@ fn stored(server: &Server) -> Vec<StoredRun> {
     let parent = tempfile::tempdir().expect("folder");
     let copy = parent.path().join("copy");
     backup(server.folder.path(), &copy).expect("copies");
-    let store = foldwise_coordinator::store::Store::open(&copy).expect("opens");
+    let store = foldwise_coordinator::store::Sqlite::open(&copy).expect("opens");
     store.results().runs(1).expect("reads")
 }
 

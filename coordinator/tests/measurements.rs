@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use foldwise_coordinator::ledger::{Change, Command, Ledger, Now, StudyId};
-use foldwise_coordinator::store::{Store, StoreError, inspect};
+use foldwise_coordinator::store::{Sqlite, Store, StoreError, inspect};
 use rusqlite::Connection;
 use scene::{Scene, config, results_for, spec_of};
 
@@ -16,7 +16,7 @@ const MEASURED: &str = "[measure]\nsnapshots = { every = 1 }";
 /// A scene whose changes are stored.
 struct Stored {
     scene: Scene,
-    store: Store,
+    store: Sqlite,
     folder: tempfile::TempDir,
 }
 
@@ -24,7 +24,7 @@ impl Stored {
     /// A study of two trials on two folds, which measured and ended, with its final stage.
     fn ended() -> (Self, StudyId) {
         let folder = tempfile::tempdir().expect("folder");
-        let store = Store::open(folder.path()).expect("opens");
+        let store = Sqlite::open(folder.path()).expect("opens");
         let mut stored = Self { scene: Scene::new(), store, folder };
         stored.scene.worker("w", 1);
         let study = stored.scene.submit("a", &spec_of(2, 2, MEASURED));
@@ -51,7 +51,7 @@ impl Stored {
     }
 }
 
-fn rebuilt(store: &Store) -> Ledger {
+fn rebuilt(store: &Sqlite) -> Ledger {
     let now = Now { monotonic_ms: 0, unix_ms: 0 };
     let ledger = Ledger::rebuild(config(), store.load().expect("loads"), now);
     ledger.check(now).expect("the invariants hold");
@@ -77,7 +77,7 @@ fn what_was_measured_is_there_after_a_kill_as_it_was_handed_in() {
     let needed = files(&stored.scene.ledger);
     assert_eq!(needed.len(), 6, "five files of copies and the weights");
     let killed = as_killed(stored.folder.path());
-    let store = Store::open(killed.path()).expect("opens");
+    let store = Sqlite::open(killed.path()).expect("opens");
     assert_eq!(files(&rebuilt(&store)), needed);
     let runs = store.results().runs(study).expect("reads");
     assert_eq!(runs.len(), 5);
@@ -157,7 +157,7 @@ fn rows_that_contradict_each_other_are_refused_with_the_study_s_name() {
         let connection = Connection::open(folder.path().join("foldwise.db")).expect("opens");
         connection.execute_batch(&format!("PRAGMA foreign_keys = OFF; {sql}")).expect("writes");
         drop((store, connection));
-        Store::open(folder.path()).and_then(|store| store.load()).expect_err("contradicts itself")
+        Sqlite::open(folder.path()).and_then(|store| store.load()).expect_err("contradicts itself")
     };
     let orphan = spoil("UPDATE measurement SET trial = 9 WHERE trial = 0 AND fold = 0");
     assert!(

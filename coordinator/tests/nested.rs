@@ -5,7 +5,7 @@ mod scene;
 use foldwise_coordinator::ledger::{
     Change, EndedAs, FailureKind, LeaseGrant, Ledger, Stage, StudyId, StudyPhase,
 };
-use foldwise_coordinator::store::Store;
+use foldwise_coordinator::store::{Sqlite, Store};
 use foldwise_study::plan::RunId;
 use scene::{LEASE_MS, Scene, config, diverge, nested_spec, repeated_spec};
 
@@ -110,7 +110,7 @@ fn a_study_that_has_ended_can_be_judged_after_all_and_no_repeats_come_after_that
 #[test]
 fn a_coordinator_that_dies_knows_its_outer_folds_again() {
     let folder = tempfile::tempdir().expect("folder");
-    let mut store = Store::open(folder.path()).expect("opens");
+    let mut store = Sqlite::open(folder.path()).expect("opens");
     let (mut scene, study) = begun("");
     search(&mut scene, study);
     let last = leases(&mut scene);

@@ -3,7 +3,7 @@
 mod scene;
 
 use foldwise_coordinator::ledger::{Ledger, LedgerConfig, Now, Rejection, Study, StudyId};
-use foldwise_coordinator::store::Store;
+use foldwise_coordinator::store::{Sqlite, Store};
 use foldwise_study::plan::{DeviceProfile, Fused, PROFILE_VERSION, Point, ProfileChoiceError, ShapeClass};
 use foldwise_study::spec::DeviceKind;
 use scene::{LEASE_MS, Scene, repeated_spec, spec_of};
@@ -97,7 +97,7 @@ fn an_unknown_profile_is_refused_at_submission_with_those_there_are() {
 }
 
 /// Commits what a scene did and starts again on it, with other profiles.
-fn restart(store: &mut Store, scene: &mut Scene, profiles: &[DeviceProfile]) {
+fn restart(store: &mut Sqlite, scene: &mut Scene, profiles: &[DeviceProfile]) {
     store.commit(&scene.changes).expect("is written");
     scene.changes.clear();
     scene.ledger = Ledger::rebuild(config(profiles), store.load().expect("loads"), NOW);
@@ -111,7 +111,7 @@ fn study(scene: &Scene, id: StudyId) -> &Study {
 #[test]
 fn what_was_recorded_counts_however_the_operator_changes_the_files() {
     let folder = tempfile::tempdir().expect("folder");
-    let mut store = Store::open(folder.path()).expect("opens");
+    let mut store = Sqlite::open(folder.path()).expect("opens");
     let mut scene = scene(&[wide("den", DeviceKind::Cpu, 4), wide("attic", DeviceKind::Cpu, 2)]);
     let planned = scene.submit("a", &repeated_spec(4, 1, ""));
     let waiting = scene.submit("b", &repeated_spec(4, 1, &named("attic")));

@@ -7,7 +7,7 @@ use std::path::Path;
 use foldwise_coordinator::ledger::{
     Command, FailureKind, Ledger, LedgerConfig, Now, Reply, RunEnd, StudyPhase, StudyRecord,
 };
-use foldwise_coordinator::store::{Store, StoreError, backup, inspect};
+use foldwise_coordinator::store::{Sqlite, Store, StoreError, backup, inspect};
 use rusqlite::Connection;
 
 const DATABASE: &str = "foldwise.db";
@@ -22,7 +22,7 @@ fn released(version: u32) -> tempfile::TempDir {
     folder
 }
 
-fn rebuilt(store: &Store) -> Ledger {
+fn rebuilt(store: &Sqlite) -> Ledger {
     let now = Now { monotonic_ms: 0, unix_ms: 0 };
     Ledger::rebuild(LedgerConfig { lease_ms: 1000, profiles: Vec::new() }, store.load().expect("loads"), now)
 }
@@ -30,7 +30,7 @@ fn rebuilt(store: &Store) -> Ledger {
 #[test]
 fn every_released_version_is_brought_up_to_date_with_nothing_lost() {
     let folder = released(1);
-    let store = Store::open(folder.path()).expect("is brought up to date");
+    let store = Sqlite::open(folder.path()).expect("is brought up to date");
     let ledger = rebuilt(&store);
     ledger.check(Now { monotonic_ms: 0, unix_ms: 0 }).expect("the invariants hold");
     let [ended, running] = [&ledger.studies()[&1], &ledger.studies()[&2]];
@@ -43,13 +43,13 @@ fn every_released_version_is_brought_up_to_date_with_nothing_lost() {
     assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Training, "died of signal 9"));
     assert_eq!(store.results().runs(1).expect("reads").len(), 5);
     drop(store);
-    Store::open(folder.path()).expect("is up to date");
+    Sqlite::open(folder.path()).expect("is up to date");
 }
 
 #[test]
 fn what_schema_2_wrote_is_all_there() {
     let folder = released(2);
-    let store = Store::open(folder.path()).expect("is brought up to date");
+    let store = Sqlite::open(folder.path()).expect("is brought up to date");
     let mut ledger = rebuilt(&store);
     let now = Now { monotonic_ms: 0, unix_ms: 0 };
     ledger.check(now).expect("the invariants hold");
@@ -74,7 +74,7 @@ fn what_schema_2_wrote_is_all_there() {
 #[test]
 fn what_schema_3_wrote_is_all_there() {
     let folder = released(3);
-    let store = Store::open(folder.path()).expect("is brought up to date");
+    let store = Sqlite::open(folder.path()).expect("is brought up to date");
     let ledger = rebuilt(&store);
     ledger.check(Now { monotonic_ms: 0, unix_ms: 0 }).expect("the invariants hold");
     let [ended, running, held] = [1, 2, 3].map(|number| &ledger.studies()[&number]);
@@ -92,12 +92,12 @@ fn what_schema_3_wrote_is_all_there() {
 #[test]
 fn a_newer_version_is_refused() {
     let folder = released(1);
-    drop(Store::open(folder.path()).expect("opens"));
+    drop(Sqlite::open(folder.path()).expect("opens"));
     let connection = Connection::open(folder.path().join(DATABASE)).expect("opens");
     let newer = "INSERT INTO refinery_schema_history VALUES (99, 'newer', '2030-01-01T00:00:00Z', '1')";
     connection.execute_batch(newer).expect("writes");
     drop(connection);
-    let refused = Store::open(folder.path()).expect_err("is newer");
+    let refused = Sqlite::open(folder.path()).expect_err("is newer");
     assert!(matches!(refused, StoreError::Migration { .. }), "{refused}");
 }
 
@@ -111,7 +111,7 @@ fn a_damaged_database_is_refused_with_the_remedy_and_left_alone() {
     file.write_all(&[0xA5; 9000]).expect("writes");
     drop(file);
     let before = fs::read(&path).expect("reads");
-    let refused = Store::open(folder.path()).expect_err("is damaged");
+    let refused = Sqlite::open(folder.path()).expect_err("is damaged");
     assert!(matches!(refused, StoreError::Damaged { .. }), "{refused}");
     assert!(refused.to_string().contains("backup"), "{refused}");
     assert!(fs::read(&path).expect("reads") == before, "nothing was changed");
@@ -120,8 +120,8 @@ fn a_damaged_database_is_refused_with_the_remedy_and_left_alone() {
 #[test]
 fn one_state_folder_has_one_coordinator() {
     let folder = released(1);
-    let first = Store::open(folder.path()).expect("opens");
-    let second = Store::open(folder.path()).expect_err("is in use");
+    let first = Sqlite::open(folder.path()).expect("opens");
+    let second = Sqlite::open(folder.path()).expect_err("is in use");
     assert!(second.to_string().contains("another coordinator uses"), "{second}");
     assert!(inspect(folder.path()).expect("reads").in_use);
     drop(first);
@@ -131,7 +131,7 @@ fn one_state_folder_has_one_coordinator() {
 #[test]
 fn a_backup_of_an_open_store_is_a_whole_state_folder() {
     let folder = released(1);
-    let store = Store::open(folder.path()).expect("opens");
+    let store = Sqlite::open(folder.path()).expect("opens");
     let artifacts = folder.path().join("artifacts");
     fs::create_dir_all(&artifacts).expect("makes");
     fs::write(artifacts.join("a".repeat(64)), b"weights").expect("writes");
@@ -140,7 +140,7 @@ fn a_backup_of_an_open_store_is_a_whole_state_folder() {
     let copied = backup(folder.path(), &to).expect("copies");
     assert_eq!((copied.artifacts, copied.artifact_bytes), (1, 7));
     assert!(matches!(backup(folder.path(), &to), Err(StoreError::Exists(_))));
-    let copy = Store::open(&to).expect("opens beside the other");
+    let copy = Sqlite::open(&to).expect("opens beside the other");
     assert_eq!(rebuilt(&copy).studies().len(), rebuilt(&store).studies().len());
     let nothing = backup(parent.path(), &parent.path().join("copies/two")).expect_err("no state");
     assert!(matches!(nothing, StoreError::Missing(_)), "{nothing}");

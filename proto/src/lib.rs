@@ -14,3 +14,6 @@ pub const PROTOCOL_VERSION: u32 = 4;
 
 /// The reason in the `google.rpc.ErrorInfo` of a refusal that a worker answers by registering again.
 pub const WORKER_NOT_REGISTERED: &str = "WORKER_NOT_REGISTERED";
+
+/// The reason in the `google.rpc.ErrorInfo` of a refusal by a coordinator that stands by while another leads.
+pub const STANDS_BY: &str = "STANDS_BY";

@@ -23,6 +23,8 @@ pub struct Cluster {
     options: Vec<String>,
     /// What its administrator is given by the environment.
     environment: Vec<(&'static str, PathBuf)>,
+    /// Other coordinators that workers and commands are told of.
+    others: Vec<String>,
 }
 
 impl Cluster {
@@ -50,8 +52,9 @@ impl Cluster {
         prepare(&folder.path().join("state"));
         let mut options: Vec<_> = options.iter().map(ToString::to_string).collect();
         options.extend(["--lease-seconds".to_owned(), lease_seconds.to_string()]);
-        let (listen, environment) = (format!("{address}:0"), Vec::new());
-        let mut cluster = Self { folder, coordinator: None, listen, scheme: "http", options, environment };
+        let (listen, environment, others) = (format!("{address}:0"), Vec::new(), Vec::new());
+        let mut cluster =
+            Self { folder, coordinator: None, listen, scheme: "http", options, environment, others };
         cluster.start_coordinator();
         cluster
     }
@@ -82,7 +85,15 @@ impl Cluster {
         let token = folder.path().join("state").join("admin-token");
         let environment = vec![("FOLDWISE_CA", certs.join("ca.crt")), ("FOLDWISE_TOKEN_FILE", token)];
         let listen = format!("{address}:0");
-        let mut cluster = Self { folder, coordinator: None, listen, scheme: "https", options, environment };
+        let mut cluster = Self {
+            folder,
+            coordinator: None,
+            listen,
+            scheme: "https",
+            options,
+            environment,
+            others: Vec::new(),
+        };
         cluster.start_coordinator();
         cluster
     }
@@ -134,10 +145,15 @@ impl Cluster {
         self.coordinator.as_mut().unwrap()
     }
 
-    /// Where the coordinator listens.
+    /// Has workers and commands told of another coordinator too.
+    pub fn stands_beside(&mut self, other: &Self) {
+        self.others.push(format!(",{}://{}", other.scheme, other.listen));
+    }
+
+    /// Where the coordinator listens, and others that were named.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("{}://{}", self.scheme, self.listen)
+        format!("{}://{}{}", self.scheme, self.listen, self.others.concat())
     }
 
     /// The same as address and port.
@@ -257,7 +273,7 @@ impl Cluster {
 
 /// A loopback address that no other test has: while a coordinator is down, nobody else can come by its port, not even a
 /// worker that calls it from a port of its own.
-fn own_address() -> String {
+pub(crate) fn own_address() -> String {
     static CLUSTERS: AtomicU8 = AtomicU8::new(0);
     if cfg!(target_os = "linux") {
         let [high, low] = [std::process::id() / 250, std::process::id()].map(|part| part % 250 + 1);

@@ -12,6 +12,8 @@ mod data;
 mod disk;
 mod namespace;
 mod patience;
+#[cfg(target_os = "linux")]
+mod postgres;
 mod process;
 mod proxy;
 mod recruit;
@@ -28,6 +30,8 @@ pub use data::small_pictures;
 pub use disk::SmallDisk;
 pub use namespace::Namespace;
 pub use patience::{let_pass, until};
+#[cfg(target_os = "linux")]
+pub use postgres::PostgresServer;
 pub use process::{Finished, Running, foldwise, worker_program};
 pub use proxy::Proxy;
 pub use recruit::Recruit;

@@ -17,6 +17,7 @@ mod attempt;
 mod connection;
 mod hang;
 mod launch;
+mod lines;
 mod meters;
 mod parcels;
 mod scratch;
@@ -39,7 +40,7 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 /// How an agent is started.
 #[derive(Debug, Clone)]
 pub struct AgentConfig {
-    /// The coordinator, such as `http://127.0.0.1:7070`.
+    /// The coordinator, such as `http://127.0.0.1:7070`; several, of which one leads, with commas between them.
     pub coordinator: String,
     /// What the coordinator is called with.
     pub credentials: Credentials,

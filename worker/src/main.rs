@@ -57,7 +57,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct AgentArguments {
-    /// The coordinator's URL.
+    /// The coordinator's URL; of several with commas between them, the one that leads.
     #[arg(long, env = "FOLDWISE_COORDINATOR", default_value = "http://127.0.0.1:7070")]
     coordinator: String,
     #[command(flatten)]

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use foldwise_line::{LineError, innermost};
+use foldwise_proto::STANDS_BY;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -23,6 +24,14 @@ pub(crate) enum CallError {
     /// The coordinator is there, but stops or cannot write.
     #[error("could not {attempt}: {message}")]
     Unavailable {
+        /// What was tried.
+        attempt: &'static str,
+        /// What it said.
+        message: String,
+    },
+    /// Another coordinator leads.
+    #[error("could not {attempt}: {message}")]
+    StandsBy {
         /// What was tried.
         attempt: &'static str,
         /// What it said.
@@ -60,6 +69,9 @@ impl CallError {
             return Self::unreachable(url, source);
         }
         let message = status.message().to_owned();
+        if status.get_details_error_info().is_some_and(|info| info.reason == STANDS_BY) {
+            return Self::StandsBy { attempt, message };
+        }
         let problems = status.get_details_bad_request().map(|request| request.field_violations);
         let problems = problems.unwrap_or_default().into_iter().map(|problem| problem.description).collect();
         match status.code() {
@@ -71,7 +83,15 @@ impl CallError {
 
     /// Whether a later try may succeed.
     pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Unavailable { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Unavailable { .. } | Self::StandsBy { .. })
+    }
+
+    /// The same of several addresses.
+    pub(super) fn at(self, urls: &str) -> Self {
+        match self {
+            Self::Unreachable { cause, .. } => Self::Unreachable { url: urls.to_owned(), cause },
+            other => other,
+        }
     }
 
     /// What to do about it.
@@ -85,6 +105,10 @@ impl CallError {
                 Some("start one with `foldwise coordinator`, or name another with --coordinator".to_owned())
             }
             Self::Unavailable { .. } => Some("try again in a moment".to_owned()),
+            Self::StandsBy { .. } => Some(
+                "name every coordinator, and the one that leads is found: --coordinator a:7070,b:7070"
+                    .to_owned(),
+            ),
             Self::Refused { .. } => None,
         }
     }

@@ -1,14 +1,18 @@
 //! `foldwise coordinator`: keeps studies and hands out their runs, until it is told to stop.
 
+use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use clap::Args;
+use foldwise_coordinator::leadership::{self, LeadershipError, Role};
+use foldwise_coordinator::store::postgres::{Address, PostgresError};
 use foldwise_coordinator::{Config, Coordinator, Listener, ServeError, StartError};
 use foldwise_data::Cache;
 
 use crate::arguments::ProfileArguments;
+use crate::environment::Passwords;
 use crate::error::CliError;
 use crate::interrupt::Interrupt;
 use crate::log::LogArguments;
@@ -23,6 +27,8 @@ Examples:
   foldwise coordinator
   foldwise coordinator --listen 0.0.0.0:7070 --tls-cert server.crt --tls-key server.key --client-ca ca.crt
   foldwise coordinator --config foldwise.toml
+  foldwise coordinator --store postgres://foldwise@db/foldwise --artifacts /shared/foldwise
+    (the second one on the same database stands by until the first is gone)
 
 Where other machines reach it a coordinator starts with TLS and authentication alone: `foldwise certs` makes
 certificates and `foldwise token` tokens; the first start writes an administrator's to STATE/admin-token.
@@ -30,6 +36,9 @@ certificates and `foldwise token` tokens; the first start writes an administrato
 A configuration file holds any of these:
   listen = \"127.0.0.1:7070\"
   state = \".foldwise\"
+  store = \"postgres://foldwise@db/foldwise\"
+  artifacts = \"/shared/foldwise\"
+  advertise = \"den.example.org:7070\"
   lease_seconds = 30.0
   insecure = false
   tls_cert = \"server.crt\"
@@ -47,6 +56,17 @@ pub(crate) struct CoordinatorArguments {
     /// The folder that everything is kept in [default: .foldwise]
     #[arg(long, env = "FOLDWISE_STATE", hide_env_values = true, value_name = "FOLDER")]
     state: Option<PathBuf>,
+    /// Keep state in PostgreSQL, which coordinators can share: `postgres://user@host:5432/database`, with the password
+    /// in PGPASSWORD or the password file (PGPASSFILE, ~/.pgpass) [default: the state folder]
+    #[arg(long, env = "FOLDWISE_STORE", hide_env_values = true, value_name = "URL", value_parser = store_address)]
+    store: Option<Address>,
+    /// Where others reach this coordinator, as a standby tells them [default: where it listens]
+    #[arg(long, env = "FOLDWISE_ADVERTISE", hide_env_values = true, value_name = "HOST:PORT")]
+    advertise: Option<String>,
+    /// The folder that files are kept in; coordinators that share a database share it too [default: artifacts in
+    /// the state folder]
+    #[arg(long, env = "FOLDWISE_ARTIFACTS", hide_env_values = true, value_name = "FOLDER")]
+    artifacts: Option<PathBuf>,
     /// Silence after which a worker's lease is lost [default: 30]
     #[arg(long, env = "FOLDWISE_LEASE_SECONDS", hide_env_values = true, value_name = "SECONDS")]
     lease_seconds: Option<f64>,
@@ -111,6 +131,18 @@ pub(crate) enum CoordinatorError {
     /// It stopped by itself.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// The password for its database.
+    #[error(transparent)]
+    Password(#[from] PostgresError),
+}
+
+impl From<LeadershipError> for CoordinatorError {
+    fn from(error: LeadershipError) -> Self {
+        match error {
+            LeadershipError::Start(error) => Self::Start(error),
+            LeadershipError::Serve(error) => Self::Serve(error),
+        }
+    }
 }
 
 impl CoordinatorError {
@@ -122,7 +154,7 @@ impl CoordinatorError {
                 use StartError::{LeaseSeconds, Profile, Tls, Unprotected};
                 matches!(error, Unprotected { .. } | LeaseSeconds(_) | Profile(_) | Tls(_))
             }
-            Self::Serve(_) => false,
+            Self::Serve(_) | Self::Password(_) => false,
         }
     }
 }
@@ -135,6 +167,9 @@ impl CoordinatorArguments {
         Ok(Config {
             listen: self.listen.unwrap_or(file.listen),
             state: self.state.clone().unwrap_or(file.state),
+            store: self.store.clone().or(file.store),
+            advertise: self.advertise.clone().or(file.advertise),
+            artifacts: self.artifacts.clone().or(file.artifacts),
             lease_seconds: self.lease_seconds.unwrap_or(file.lease_seconds),
             insecure: self.insecure.unwrap_or(file.insecure),
             tls_cert: self.tls_cert.clone().or(file.tls_cert),
@@ -166,16 +201,13 @@ pub(super) async fn execute(arguments: CoordinatorArguments) -> Result<(), CliEr
     let cache = Cache::from_environment()?;
     // The port first: what may not be reached begins nothing.
     let listener = Listener::bind(&config).await.map_err(CoordinatorError::from)?;
-    let coordinator = Coordinator::open(&config, cache).map_err(CoordinatorError::from)?;
-    let (address, scheme) = (listener.address(), listener.scheme());
-    // Whether anybody reads the line or not, there is work to do.
-    let reached = reached_at(address);
-    let mut told = format!("listening on {scheme}://{address}\nthe page is at {scheme}://{reached}/");
-    if let Some(path) = coordinator.first_token() {
-        told.push_str(&format!("\nan administrator's token is in {}; make others with it", path.display()));
+    if let Some(database) = config.store.clone() {
+        return share(&config, database, cache, &listener, &interrupt).await;
     }
-    if let Err(error) = output::print(&told) {
-        tracing::warn!(%error, %address, "the address could not be printed");
+    let coordinator = Coordinator::open(&config, cache).map_err(CoordinatorError::from)?;
+    announce(&listening(&listener));
+    if let Some(path) = coordinator.first_token() {
+        announce(&format!("an administrator's token is in {}; make others with it", path.display()));
     }
     tokio::select! {
         served = coordinator.serve(listener.incoming(), interrupt.token()) => {
@@ -185,6 +217,76 @@ pub(super) async fn execute(arguments: CoordinatorArguments) -> Result<(), CliEr
             Err(CliError::Interrupted("the coordinator stopped at once; what it acknowledged is kept".to_owned()))
         }
     }
+}
+
+/// The same on a database that coordinators share: leads, or stands by.
+async fn share(
+    config: &Config,
+    database: Address,
+    cache: Cache,
+    listener: &Listener,
+    interrupt: &Interrupt,
+) -> Result<(), CliError> {
+    let database = with_password(database).map_err(CoordinatorError::from)?;
+    let told = Cell::new(false);
+    let tell = |role: &Role| {
+        // Whoever waits for this line finds a coordinator that could be had.
+        if !told.replace(true) {
+            announce(&listening(listener));
+        }
+        announce(&match role {
+            Role::StandsBy(leader) => format!("standing by: {leader}"),
+            Role::Leads { term, first_token: None } => format!("leading, for term {term}"),
+            Role::Leads { term, first_token: Some(path) } => format!(
+                "leading, for term {term}\nan administrator's token is in {}; make others with it",
+                path.display()
+            ),
+            Role::Deposed { term } => {
+                format!(
+                    "another coordinator took over: term {term} is over, and nothing more was written in it"
+                )
+            }
+        });
+    };
+    tokio::select! {
+        served = leadership::serve(config, database, cache, listener, interrupt.token(), tell) => {
+            Ok(served.map_err(CoordinatorError::from)?)
+        }
+        () = interrupt.insisted() => {
+            Err(CliError::Interrupted("the coordinator stopped at once; what it acknowledged is kept".to_owned()))
+        }
+    }
+}
+
+/// An address with the password that stands in it, in the environment or in the password file.
+pub(super) fn with_password(database: Address) -> Result<Address, PostgresError> {
+    let Passwords { password, file } = Passwords::read();
+    let database = database.or_password(password.as_deref());
+    match file {
+        Some(file) => database.or_password_file(&file),
+        None => Ok(database),
+    }
+}
+
+/// As an option gives it.
+pub(crate) fn store_address(text: &str) -> Result<Address, String> {
+    Address::read(text).map_err(|error| error.to_string())
+}
+
+/// Prints a line. Whether anybody reads it or not, there is work to do.
+fn announce(line: &str) {
+    if let Err(error) = output::print(line) {
+        tracing::warn!(%error, line, "a line could not be printed");
+    }
+}
+
+fn listening(listener: &Listener) -> String {
+    let (address, scheme) = (listener.address(), listener.scheme());
+    format!(
+        "listening on {scheme}://{address}
+the page is at {scheme}://{}/",
+        reached_at(address)
+    )
 }
 
 /// Where this machine reaches an address that is listened on.

@@ -55,6 +55,16 @@ def test_nobody_listens() -> None:
     assert isinstance(caught.value, ConnectionError)
 
 
+def test_of_several_coordinators_the_one_that_answers_is_found(cluster: Cluster) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        away = f"127.0.0.1:{listener.getsockname()[1]}"
+    with foldwise.connect(f"{away}, {cluster.address}") as client:
+        assert client.url == f"http://{cluster.address}"
+        assert client.studies() == []
+    with pytest.raises(foldwise.UnreachableError):
+        foldwise.connect(f"{away},{away}")
+
+
 def test_somebody_else_listens(silent: str, web: str) -> None:
     with pytest.raises(foldwise.UnreachableError, match="says nothing"):
         foldwise.connect(silent, timeout=0.5)

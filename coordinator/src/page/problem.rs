@@ -41,8 +41,8 @@ impl Problem {
         let status = match refusal {
             Refusal::Rejected(Rejection::NoStudy(_)) => StatusCode::NOT_FOUND,
             Refusal::Rejected(_) => StatusCode::CONFLICT,
-            Refusal::Store(_) => {
-                let message = "the coordinator could not write to its store; its log says why";
+            Refusal::Store(_) | Refusal::Blind(_) => {
+                let message = "the coordinator could not use its store; its log says why";
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, message);
             }
             Refusal::Stopping | Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,

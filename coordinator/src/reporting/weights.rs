@@ -83,7 +83,7 @@ mod tests {
         let artifacts = Artifacts::open(folder.path()).expect("opens");
         let good = keep(&artifacts, &file(&[&[1.0, 2.0], &[3.0, 4.0]]));
         let cut = keep(&artifacts, &file(&[&[5.0, 6.0]]));
-        std::fs::write(folder.path().join("artifacts").join(&cut), b"short").expect("damages");
+        std::fs::write(folder.path().join(&cut), b"short").expect("damages");
         let runs = [
             run(0, "f".repeat(64), vec![1]),
             run(1, cut, vec![1]),

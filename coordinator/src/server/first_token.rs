@@ -34,7 +34,7 @@ pub enum FirstTokenError {
 
 /// Makes the token and writes it to a file of its owner's alone, unless there is an administrator. Where it is.
 pub(super) fn make(
-    store: &mut Store,
+    store: &mut dyn Store,
     state: &Path,
     now_unix_ms: u64,
 ) -> Result<Option<PathBuf>, FirstTokenError> {
@@ -50,7 +50,8 @@ pub(super) fn make(
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&path).and_then(|mut file| {
+    let folder = std::fs::create_dir_all(state);
+    let written = folder.and_then(|()| options.open(&path)).and_then(|mut file| {
         #[cfg(unix)]
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
         writeln!(file, "{}", minted.text())?;

@@ -15,7 +15,7 @@ use crate::submission::SubmissionError;
 pub(super) fn of_refusal(refusal: &Refusal) -> Status {
     let code = match refusal {
         Refusal::Rejected(rejection) => of_rejection(rejection),
-        Refusal::Store(_) | Refusal::Stopping => Code::Unavailable,
+        Refusal::Store(_) | Refusal::Blind(_) | Refusal::Stopping => Code::Unavailable,
         Refusal::Busy => Code::ResourceExhausted,
     };
     let message = refusal.to_string();

@@ -8,7 +8,8 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::{ARTIFACTS, DATABASE, StoreError, check, explain, open_read_only};
+use super::sqlite::{DATABASE, check, explain, open_read_only};
+use super::{ARTIFACTS, StoreError};
 
 /// Pages that are copied before others get their turn.
 const PAGES_PER_STEP: i32 = 1_000;
@@ -47,17 +48,27 @@ pub fn backup(state: &Path, to: &Path) -> Result<Copied, StoreError> {
     copied
 }
 
-fn copy(from: &Connection, state: &Path, to: &Path) -> Result<Copied, StoreError> {
-    let unusable = |source| StoreError::Folder { path: to.to_owned(), source };
+/// Copies the database alone to a new folder.
+pub(super) fn database(state: &Path, to: &Path) -> Result<(), StoreError> {
+    let from = open_read_only(state)?;
+    fs::create_dir(to).map_err(|source| StoreError::Folder { path: to.to_owned(), source })?;
+    copy_database(&from, to)
+}
+
+fn copy_database(from: &Connection, to: &Path) -> Result<(), StoreError> {
     let failed = |source| explain(to, source);
-    // The database first: whatever files it names are copied after it.
     let mut copy = Connection::open(to.join(DATABASE)).map_err(failed)?;
     {
         let backup = rusqlite::backup::Backup::new(from, &mut copy).map_err(failed)?;
         backup.run_to_completion(PAGES_PER_STEP, Duration::ZERO, None).map_err(failed)?;
     }
-    check(&copy, to)?;
-    drop(copy);
+    check(&copy, to)
+}
+
+fn copy(from: &Connection, state: &Path, to: &Path) -> Result<Copied, StoreError> {
+    let unusable = |source| StoreError::Folder { path: to.to_owned(), source };
+    // The database first: whatever files it names are copied after it.
+    copy_database(from, to)?;
     let artifacts = to.join(ARTIFACTS);
     fs::create_dir(&artifacts).map_err(unusable)?;
     let mut copied = Copied { database_bytes: 0, artifacts: 0, artifact_bytes: 0 };

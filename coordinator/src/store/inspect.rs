@@ -6,7 +6,8 @@ use std::path::Path;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::{ARTIFACTS, DATABASE, LOCK, StoreError, explain, open_read_only, problems};
+use super::sqlite::{DATABASE, LOCK, explain, open_read_only, problems};
+use super::{ARTIFACTS, StoreError};
 
 /// What a state folder holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

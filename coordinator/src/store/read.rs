@@ -1,6 +1,5 @@
 //! Rows become a snapshot.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use foldwise_study::outcome::{RunEnd as Ended, RunOutcome};
@@ -8,191 +7,202 @@ use foldwise_study::plan::RunId;
 use foldwise_study::selection::Rule;
 use foldwise_study::spec::{DeviceKind, Spec};
 use foldwise_study::trials::{RowFacts, Trials};
-use rusqlite::{Connection, Row};
-use serde::de::DeserializeOwned;
 
-use super::{StoreError, StoredRun, contradiction, explain, measured, token};
+use super::row::{Fields, Query, Row, Source, query};
+use super::{StoreError, StoredRun, contradiction, measured, token};
 use crate::ledger::{
     Checkpoint, CohortRow, CohortState, EndedAs, FailedAttempt, FailureKind, RunEnd, RunRow, Snapshot, Stage,
     StudyId, StudyRecord, StudyRow,
 };
 
+const STUDIES: Query = query!(
+    [
+        "number",
+        "request_id",
+        "spec_text",
+        "spec",
+        "earlier_specs",
+        "rows",
+        "sizes",
+        "data_digest",
+        "folds_digest",
+        "created_unix_ms",
+        "paused",
+        "priority",
+        "profile",
+        "device",
+        "ended_as",
+        "ended_message",
+        "ended_unix_ms",
+    ],
+    "FROM study ORDER BY number"
+);
+const LAST_STUDY: Query = query!(["number"], "FROM last_study");
+const COHORTS: Query = query!(
+    [
+        "number",
+        "runs",
+        "final_epochs",
+        "outer_fold",
+        "state",
+        "attempt",
+        "failures",
+        "done_attempt",
+        "worker",
+        "slot",
+        "error",
+        "failed_kind",
+        "failed_attempt",
+        "failed_worker",
+        "failed_unix_ms",
+        "checkpoint_epoch",
+        "checkpoint_digest",
+    ],
+    "FROM cohort WHERE study = ?1 ORDER BY number"
+);
+const RUNS: Query = query!(
+    ["trial", "fold", "attempt", "outcome", "weights_digest", "device_model", "software"],
+    "FROM run WHERE study = ?1 AND trial BETWEEN ?2 AND ?3 ORDER BY trial, fold"
+);
+
 /// Reads every study.
-pub(super) fn snapshot(connection: &Connection, folder: &Path) -> Result<Snapshot, StoreError> {
-    let failed = |source| explain(folder, source);
-    let mut statement = connection.prepare("SELECT * FROM study ORDER BY number").map_err(failed)?;
-    let mut rows = statement.query([]).map_err(failed)?;
+pub(super) fn snapshot(source: &dyn Source) -> Result<Snapshot, StoreError> {
     let mut snapshot = Snapshot::default();
-    while let Some(row) = rows.next().map_err(failed)? {
-        snapshot.studies.push(study(connection, folder, row)?);
-    }
-    snapshot.tokens = token::all(connection, folder)?;
-    let last: i64 =
-        connection.query_row("SELECT number FROM last_study", [], |row| row.get(0)).map_err(failed)?;
-    let fits = u64::try_from(last).ok().filter(|&last| last < i64::MAX.unsigned_abs());
-    snapshot.last_study = fits
-        .ok_or_else(|| unreadable(folder, "last_study".to_owned(), format!("{last} is no study's number")))?;
+    source.each(STUDIES, &[], &mut |row| {
+        snapshot.studies.push(study(source, row)?);
+        Ok(())
+    })?;
+    snapshot.tokens = token::all(source)?;
+    let what = || "last_study".to_owned();
+    source.each(LAST_STUDY, &[], &mut |row| {
+        let fields = Fields { row, place: source.place(), query: LAST_STUDY, what: &what };
+        let last: i64 = fields.number("number")?;
+        let fits = u64::try_from(last).ok().filter(|&last| last < i64::MAX.unsigned_abs());
+        snapshot.last_study =
+            fits.ok_or_else(|| fields.wrong("number", format!("{last} is no study's number")))?;
+        Ok(())
+    })?;
     Ok(snapshot)
 }
 
 /// Reads the results of one study, without what they measured.
-pub(super) fn runs(
-    connection: &Connection,
-    folder: &Path,
-    study: StudyId,
-) -> Result<Vec<StoredRun>, StoreError> {
-    runs_between(connection, folder, study, (0, u32::MAX))
+pub(super) fn runs(source: &dyn Source, study: StudyId) -> Result<Vec<StoredRun>, StoreError> {
+    runs_between(source, study, (0, u32::MAX))
 }
 
 /// The same of one trial.
 pub(super) fn runs_of_trial(
-    connection: &Connection,
-    folder: &Path,
+    source: &dyn Source,
     study: StudyId,
     trial: u32,
 ) -> Result<Vec<StoredRun>, StoreError> {
-    runs_between(connection, folder, study, (trial, trial))
+    runs_between(source, study, (trial, trial))
 }
 
 fn runs_between(
-    connection: &Connection,
-    folder: &Path,
+    source: &dyn Source,
     study: StudyId,
     (first, last): (u32, u32),
 ) -> Result<Vec<StoredRun>, StoreError> {
-    let failed = |source| explain(folder, source);
-    let sql = "SELECT trial, fold, attempt, outcome, weights_digest, device_model, software
-               FROM run WHERE study = ?1 AND trial BETWEEN ?2 AND ?3 ORDER BY trial, fold";
-    let mut statement = connection.prepare(sql).map_err(failed)?;
-    let key = (study.cast_signed(), first, last);
-    let mut rows = statement.query(key).map_err(failed)?;
     let mut stored = Vec::new();
-    while let Some(row) = rows.next().map_err(failed)? {
-        let run = RunId { trial: get(folder, row, 0)?, fold: get(folder, row, 1)? };
+    let what = || format!("a result of study {study}");
+    source.each(RUNS, &[study.cast_signed(), first.into(), last.into()], &mut |row| {
+        let fields = Fields { row, place: source.place(), query: RUNS, what: &what };
+        let run = RunId { trial: fields.number("trial")?, fold: fields.number("fold")? };
+        let what = || format!("result of study {study}, trial {}, fold {}", run.trial, run.fold);
+        let fields = Fields { what: &what, ..fields };
         stored.push(StoredRun {
             run,
-            attempt: get(folder, row, 2)?,
-            outcome: parse(folder, text(folder, row, 3)?, || {
-                format!("result of study {study}, trial {}, fold {}", run.trial, run.fold)
-            })?,
-            weights_digest: get(folder, row, 4)?,
-            device_model: get(folder, row, 5)?,
-            software: get(folder, row, 6)?,
+            attempt: fields.number("attempt")?,
+            outcome: fields.json("outcome")?,
+            weights_digest: fields.maybe_text("weights_digest")?.map(str::to_owned),
+            device_model: fields.text("device_model")?.to_owned(),
+            software: fields.text("software")?.to_owned(),
         });
-    }
+        Ok(())
+    })?;
     Ok(stored)
 }
 
-pub(super) fn get<T: rusqlite::types::FromSql>(
-    folder: &Path,
-    row: &Row<'_>,
-    column: impl rusqlite::RowIndex,
-) -> Result<T, StoreError> {
-    row.get(column).map_err(|source| explain(folder, source))
-}
-
-/// A text where it lies, without a copy.
-fn text<'a>(folder: &Path, row: &'a Row<'_>, column: usize) -> Result<&'a str, StoreError> {
-    let value = row.get_ref(column).map_err(|source| explain(folder, source))?;
-    value.as_str().map_err(|error| unreadable(folder, format!("column {column}"), error.to_string()))
-}
-
-pub(super) fn parse<T: DeserializeOwned>(
-    folder: &Path,
-    json: &str,
-    what: impl Fn() -> String,
-) -> Result<T, StoreError> {
-    serde_json::from_str(json).map_err(|error| unreadable(folder, what(), error.to_string()))
-}
-
-fn unreadable(folder: &Path, what: String, reason: String) -> StoreError {
-    StoreError::Row { path: folder.to_owned(), what, reason }
-}
-
-fn study(connection: &Connection, folder: &Path, row: &Row<'_>) -> Result<StudyRow, StoreError> {
-    let number: i64 = get(folder, row, "number")?;
-    let what = |column: &str| format!("study {number}, {column}");
-    let record = record(folder, row, &what)?;
-    let device = match get::<Option<String>>(folder, row, "device")?.as_deref() {
+fn study(source: &dyn Source, row: &dyn Row) -> Result<StudyRow, StoreError> {
+    let what = || "a study".to_owned();
+    let fields = Fields { row, place: source.place(), query: STUDIES, what: &what };
+    let number: i64 = fields.number("number")?;
+    let what = || format!("study {number}");
+    let fields = Fields { what: &what, ..fields };
+    let record = record(&fields)?;
+    let device = match fields.maybe_text("device")? {
         None => None,
         Some("cpu") => Some(DeviceKind::Cpu),
         Some("cuda") => Some(DeviceKind::Cuda),
-        Some(word) => return Err(unreadable(folder, what("device"), format!("unknown word {word}"))),
+        Some(word) => return Err(fields.wrong("device", format!("unknown word {word}"))),
     };
-    let end = match get::<Option<String>>(folder, row, "ended_as")?.as_deref() {
-        None => None,
-        Some("succeeded") => Some(EndedAs::Succeeded),
-        Some("failed") => Some(EndedAs::Failed),
-        Some("cancelled") => Some(EndedAs::Cancelled),
-        Some(word) => return Err(unreadable(folder, what("ended_as"), format!("unknown word {word}"))),
-    };
-    let ended = match end {
-        None => None,
-        Some(end) => {
-            let unix_ms: i64 = get(folder, row, "ended_unix_ms")?;
-            Some((end, get(folder, row, "ended_message")?, unix_ms.cast_unsigned()))
-        }
-    };
-    let rule = record.rule;
-    let folds = record.folds();
-    let study = number.cast_unsigned();
+    let ended = ended(&fields)?;
+    let (rule, folds, study) = (record.rule, record.folds(), number.cast_unsigned());
     let mut weights = None;
     let mut ends = Vec::new();
-    for stored in runs(connection, folder, study)? {
+    for stored in runs(source, study)? {
         if stored.run.fold < folds {
             ends.push(RunRow { run: stored.run, end: run_end(&rule, &stored.outcome) });
         } else if stored.run.fold == folds {
             weights = stored.weights_digest;
         }
     }
-    let cohorts = cohorts(connection, folder, study)?;
-    let snapshots = measured::snapshots(connection, folder, study)?;
-    let paused = get(folder, row, "paused")?;
-    let priority = get(folder, row, "priority")?;
     let row = StudyRow {
         number: study,
         record,
-        paused,
-        priority,
+        paused: fields.number::<i64>("paused")? != 0,
+        priority: fields.number("priority")?,
         device,
         ended,
-        cohorts,
+        cohorts: cohorts(source, study)?,
         runs: ends,
         weights,
-        snapshots,
+        snapshots: measured::snapshots(source, study)?,
     };
     match contradiction::of(&row) {
         None => Ok(row),
-        Some(reason) => Err(unreadable(folder, format!("study {number}"), reason)),
+        Some(reason) => Err(StoreError::Row { place: source.place().clone(), what: what(), reason }),
     }
 }
 
-fn record(folder: &Path, row: &Row<'_>, what: &impl Fn(&str) -> String) -> Result<StudyRecord, StoreError> {
-    let spec_json: String = get(folder, row, "spec")?;
-    let spec: Spec = parse(folder, &spec_json, || what("spec"))?;
-    let rows: RowFacts = parse(folder, &get::<String>(folder, row, "rows")?, || what("rows"))?;
-    let earlier: Vec<String> =
-        parse(folder, &get::<String>(folder, row, "earlier_specs")?, || what("earlier_specs"))?;
+fn ended(fields: &Fields<'_>) -> Result<Option<(EndedAs, String, u64)>, StoreError> {
+    let end = match fields.maybe_text("ended_as")? {
+        None => return Ok(None),
+        Some("succeeded") => EndedAs::Succeeded,
+        Some("failed") => EndedAs::Failed,
+        Some("cancelled") => EndedAs::Cancelled,
+        Some(word) => return Err(fields.wrong("ended_as", format!("unknown word {word}"))),
+    };
+    let unix_ms: i64 = fields.number("ended_unix_ms")?;
+    Ok(Some((end, fields.text("ended_message")?.to_owned(), unix_ms.cast_unsigned())))
+}
+
+fn record(fields: &Fields<'_>) -> Result<StudyRecord, StoreError> {
+    let owned = |column: &str| fields.text(column).map(str::to_owned);
+    let spec: Spec = fields.json("spec")?;
+    let rows: RowFacts = fields.json("rows")?;
+    let earlier: Vec<String> = fields.json("earlier_specs")?;
     let versions: Vec<Spec> =
-        earlier.iter().map(|text| parse(folder, text, || what("earlier_specs"))).collect::<Result<_, _>>()?;
+        earlier.iter().map(|text| fields.parse("earlier_specs", text)).collect::<Result<_, _>>()?;
     let trials = Trials::of_versions(versions.iter().chain([&spec]), &rows).map_err(|problems| {
         let reason = problems.first().map(ToString::to_string).unwrap_or_default();
-        unreadable(folder, what("spec"), reason)
+        fields.wrong("spec", reason)
     })?;
-    let profile: Option<String> = get(folder, row, "profile")?;
-    let profile = profile.map(|text| parse(folder, &text, || what("profile"))).transpose()?;
-    let created: i64 = get(folder, row, "created_unix_ms")?;
+    let profile = fields.maybe_text("profile")?;
+    let profile = profile.map(|text| fields.parse("profile", text)).transpose()?;
+    let created: i64 = fields.number("created_unix_ms")?;
     Ok(StudyRecord {
-        request_id: get(folder, row, "request_id")?,
-        spec_text: get(folder, row, "spec_text")?,
+        request_id: owned("request_id")?,
+        spec_text: owned("spec_text")?,
         rule: spec.selection.rule(rows.classes.is_some()),
         spec,
-        spec_json,
+        spec_json: owned("spec")?,
         earlier,
         rows,
-        sizes: parse(folder, &get::<String>(folder, row, "sizes")?, || what("sizes"))?,
-        data_digest: get(folder, row, "data_digest")?,
-        folds_digest: get(folder, row, "folds_digest")?,
+        sizes: fields.json("sizes")?,
+        data_digest: owned("data_digest")?,
+        folds_digest: owned("folds_digest")?,
         trials,
         profile: profile.map(Arc::new),
         created_unix_ms: created.cast_unsigned(),
@@ -207,48 +217,52 @@ fn run_end(rule: &Rule, outcome: &RunOutcome) -> RunEnd {
     }
 }
 
-fn cohorts(connection: &Connection, folder: &Path, study: StudyId) -> Result<Vec<CohortRow>, StoreError> {
-    let failed = |source| explain(folder, source);
-    let mut statement =
-        connection.prepare_cached("SELECT * FROM cohort WHERE study = ?1 ORDER BY number").map_err(failed)?;
-    let mut rows = statement.query([study.cast_signed()]).map_err(failed)?;
+fn cohorts(source: &dyn Source, study: StudyId) -> Result<Vec<CohortRow>, StoreError> {
     let mut cohorts = Vec::new();
-    while let Some(row) = rows.next().map_err(failed)? {
-        let number: u32 = get(folder, row, "number")?;
+    let what = || format!("a cohort of study {study}");
+    source.each(COHORTS, &[study.cast_signed()], &mut |row| {
+        let fields = Fields { row, place: source.place(), query: COHORTS, what: &what };
+        let number: u32 = fields.number("number")?;
         let what = || format!("study {study}, cohort {number}");
+        let fields = Fields { what: &what, ..fields };
         if number as usize != cohorts.len() {
-            return Err(unreadable(folder, what(), format!("cohort {} is missing", cohorts.len())));
+            return Err(fields.wrong("number", format!("cohort {} is missing", cohorts.len())));
         }
-        let runs: Vec<[u32; 2]> = parse(folder, &get::<String>(folder, row, "runs")?, what)?;
-        let attempt: u32 = get(folder, row, "attempt")?;
-        let worker = || get::<Option<String>>(folder, row, "worker").map(Option::unwrap_or_default);
-        let state = match get::<String>(folder, row, "state")?.as_str() {
-            "ready" => CohortState::Ready,
-            "leased" => {
-                let slot = get::<Option<u32>>(folder, row, "slot")?.unwrap_or(0);
-                CohortState::Leased { worker: worker()?, slot, expires_ms: 0 }
-            }
-            "done" => {
-                let attempt = get::<Option<u32>>(folder, row, "done_attempt")?.unwrap_or(attempt);
-                CohortState::Done { worker: worker()?, attempt }
-            }
-            "failed" => CohortState::Failed { split: false },
-            "split" => CohortState::Failed { split: true },
-            "superseded" => CohortState::Superseded { tested: false },
-            "superseded_tested" => CohortState::Superseded { tested: true },
-            word => return Err(unreadable(folder, what(), format!("unknown state {word}"))),
-        };
-        cohorts.push(CohortRow {
-            runs: runs.into_iter().map(|[trial, fold]| RunId { trial, fold }).collect(),
-            stage: stage(get(folder, row, "final_epochs")?, get(folder, row, "outer_fold")?),
-            attempt,
-            failures: get(folder, row, "failures")?,
-            failure: failed_attempt(folder, row, &what)?,
-            checkpoint: checkpoint(folder, row)?,
-            state,
-        });
-    }
+        cohorts.push(cohort(&fields)?);
+        Ok(())
+    })?;
     Ok(cohorts)
+}
+
+fn cohort(fields: &Fields<'_>) -> Result<CohortRow, StoreError> {
+    let runs: Vec<[u32; 2]> = fields.json("runs")?;
+    let attempt: u32 = fields.number("attempt")?;
+    let worker = || fields.maybe_text("worker").map(|worker| worker.unwrap_or_default().to_owned());
+    let state = match fields.text("state")? {
+        "ready" => CohortState::Ready,
+        "leased" => {
+            let slot = fields.maybe("slot")?.unwrap_or(0);
+            CohortState::Leased { worker: worker()?, slot, expires_ms: 0 }
+        }
+        "done" => {
+            let attempt = fields.maybe("done_attempt")?.unwrap_or(attempt);
+            CohortState::Done { worker: worker()?, attempt }
+        }
+        "failed" => CohortState::Failed { split: false },
+        "split" => CohortState::Failed { split: true },
+        "superseded" => CohortState::Superseded { tested: false },
+        "superseded_tested" => CohortState::Superseded { tested: true },
+        word => return Err(fields.wrong("state", format!("unknown state {word}"))),
+    };
+    Ok(CohortRow {
+        runs: runs.into_iter().map(|[trial, fold]| RunId { trial, fold }).collect(),
+        stage: stage(fields.maybe("final_epochs")?, fields.maybe("outer_fold")?),
+        attempt,
+        failures: fields.number("failures")?,
+        failure: failed_attempt(fields)?,
+        checkpoint: checkpoint(fields)?,
+        state,
+    })
 }
 
 fn stage(final_epochs: Option<u32>, outer_fold: Option<u32>) -> Stage {
@@ -259,29 +273,25 @@ fn stage(final_epochs: Option<u32>, outer_fold: Option<u32>) -> Stage {
     }
 }
 
-fn failed_attempt(
-    folder: &Path,
-    row: &Row<'_>,
-    what: &impl Fn() -> String,
-) -> Result<Option<FailedAttempt>, StoreError> {
-    let Some(message) = get::<Option<String>>(folder, row, "error")? else { return Ok(None) };
-    let kind = match get::<Option<String>>(folder, row, "failed_kind")? {
+fn failed_attempt(fields: &Fields<'_>) -> Result<Option<FailedAttempt>, StoreError> {
+    let Some(message) = fields.maybe_text("error")? else { return Ok(None) };
+    let kind = match fields.maybe_text("failed_kind")? {
         None => FailureKind::Training,
-        Some(word) => FailureKind::of_word(&word)
-            .ok_or_else(|| unreadable(folder, what(), format!("unknown kind of failure {word}")))?,
+        Some(word) => FailureKind::of_word(word)
+            .ok_or_else(|| fields.wrong("failed_kind", format!("unknown kind of failure {word}")))?,
     };
-    let attempt: u32 = get(folder, row, "attempt")?;
+    let attempt: u32 = fields.number("attempt")?;
     Ok(Some(FailedAttempt {
-        attempt: get::<Option<u32>>(folder, row, "failed_attempt")?.unwrap_or(attempt),
-        worker: get::<Option<String>>(folder, row, "failed_worker")?.unwrap_or_default(),
+        attempt: fields.maybe("failed_attempt")?.unwrap_or(attempt),
+        worker: fields.maybe_text("failed_worker")?.unwrap_or_default().to_owned(),
         kind,
-        message,
-        unix_ms: get::<Option<i64>>(folder, row, "failed_unix_ms")?.unwrap_or(0).cast_unsigned(),
+        message: message.to_owned(),
+        unix_ms: fields.maybe::<i64>("failed_unix_ms")?.unwrap_or(0).cast_unsigned(),
     }))
 }
 
-fn checkpoint(folder: &Path, row: &Row<'_>) -> Result<Option<Checkpoint>, StoreError> {
-    let epoch: Option<u32> = get(folder, row, "checkpoint_epoch")?;
-    let digest: Option<String> = get(folder, row, "checkpoint_digest")?;
-    Ok(epoch.zip(digest).map(|(epoch, digest)| Checkpoint { epoch, digest }))
+fn checkpoint(fields: &Fields<'_>) -> Result<Option<Checkpoint>, StoreError> {
+    let epoch = fields.maybe("checkpoint_epoch")?;
+    let digest = fields.maybe_text("checkpoint_digest")?;
+    Ok(epoch.zip(digest).map(|(epoch, digest)| Checkpoint { epoch, digest: digest.to_owned() }))
 }

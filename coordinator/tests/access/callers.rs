@@ -97,7 +97,8 @@ async fn a_revoked_token_is_of_no_use_at_once_and_after_a_restart() {
     stage.revoke(&id).await;
     let state = stage.folder.path().join("state");
     let (admin, folder) = (stage.admin.clone(), stage.end().await);
-    let store = foldwise_coordinator::store::Store::open(&state).unwrap();
+    use foldwise_coordinator::store::{Sqlite, Store};
+    let store = Sqlite::open(&state).unwrap();
     let kept = store.load().unwrap().tokens;
     assert!(kept.iter().any(|record| record.id == id && record.revoked_unix_ms.is_some()));
     // Of secrets nothing is kept, neither in the database nor in the audit log.

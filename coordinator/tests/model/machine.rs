@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use foldwise_coordinator::ledger::{
     Change, CohortState, Command, Failure, FailureKind, LeaseGrant, Ledger, Reply, Study, StudyId, StudyPhase,
 };
-use foldwise_coordinator::store::{Store, StoredRun};
+use foldwise_coordinator::store::{Sqlite, Store, StoredRun};
 use foldwise_study::plan::RunId;
 
 use crate::history::History;
@@ -23,7 +23,7 @@ const NESTED: u8 = 3;
 /// A coordinator without its services.
 pub(crate) struct Machine {
     scene: Scene,
-    store: Store,
+    store: Sqlite,
     _folder: tempfile::TempDir,
     history: History,
     /// Every lease that was ever granted, with whom it was granted to.
@@ -40,7 +40,7 @@ impl Machine {
         let memory = std::path::Path::new("/dev/shm");
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         let folder = folder.expect("folder");
-        let store = Store::open(folder.path()).expect("opens");
+        let store = Sqlite::open(folder.path()).expect("opens");
         let mut machine = Self {
             scene: Scene::new(),
             store,

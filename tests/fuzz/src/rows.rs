@@ -3,7 +3,7 @@
 
 use foldwise_coordinator::ledger::{Allowed, Command, Ledger, LedgerConfig, Now, SlotInfo, WorkerInfo};
 use foldwise_coordinator::reporting;
-use foldwise_coordinator::store::{Results, Store};
+use foldwise_coordinator::store::{Results, Sqlite, Store};
 use foldwise_study::spec::{DeviceKind, Format, Spec};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -60,7 +60,7 @@ pub fn rows(input: &[u8]) {
 /// A store, and a second connection to its file that writes what the store never would.
 struct Database {
     // Closed before the folder goes.
-    store: Store,
+    store: Sqlite,
     results: Results,
     connection: Connection,
     fill: String,
@@ -70,7 +70,7 @@ struct Database {
 impl Database {
     fn new() -> Self {
         let folder = Folder::new();
-        let store = Store::open(folder.path()).expect("a new store opens");
+        let store = Sqlite::open(folder.path()).expect("a new store opens");
         let connection = Connection::open(folder.path().join("foldwise.db")).expect("opens");
         connection
             .execute_batch("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF;")

@@ -1,4 +1,4 @@
-//! The agent's line to its coordinator: calls that outlast the coordinator's restarts.
+//! The agent's calls to its coordinator, which outlast the coordinator's restarts and go to whichever leads.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -8,21 +8,19 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 use foldwise_line::{Bearer, Line, LineError, innermost};
-use foldwise_proto::v1::study_service_client::StudyServiceClient;
 use foldwise_proto::v1::worker_service_client::WorkerServiceClient;
 use foldwise_proto::v1::{self as proto};
 use foldwise_proto::{PROTOCOL_VERSION, WORKER_NOT_REGISTERED};
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
+use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt;
 
 use super::AgentConfig;
+use super::lines::Lines;
 
 /// Seconds that one call for work waits at the coordinator.
 const WAIT_SECONDS: f64 = 20.0;
-/// Largest message taken in.
-const MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// Part of a file in one message.
 const CHUNK_BYTES: u64 = 1 << 20;
 /// Pauses between tries while the coordinator is away.
@@ -75,8 +73,7 @@ pub(super) enum Leased {
 /// A line to the coordinator, registered.
 #[derive(Debug)]
 pub(super) struct Connection {
-    client: Client,
-    files: StudyServiceClient<InterceptedService<Channel, Bearer>>,
+    lines: Lines,
     config: AgentConfig,
     lease_seconds: f64,
     refusal: OnceLock<ConnectionError>,
@@ -85,14 +82,13 @@ pub(super) struct Connection {
 impl Connection {
     /// Registers the worker, waiting for the coordinator as long as the configuration says.
     pub(super) async fn open(config: &AgentConfig, dial: &Dial) -> Result<Self, ConnectionError> {
-        let line = Line::new(&config.coordinator, &config.credentials)?;
-        let (url, endpoint, bearer) = (line.url().to_owned(), line.endpoint(), line.bearer());
-        let channel = dial(&line, &endpoint);
-        let client = WorkerServiceClient::with_interceptor(channel.clone(), bearer.clone())
-            .max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let files = StudyServiceClient::with_interceptor(channel, bearer)
-            .max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let register = || async { register(client.clone(), config).await };
+        let lines = Lines::open(&config.coordinator, &config.credentials, dial)?;
+        let url = lines.urls();
+        let register = || async {
+            let line = lines.current();
+            let registered = register(line.client.clone(), config).await;
+            registered.inspect_err(|status| lines.leave(line, status))
+        };
         let welcome = register
             .retry(backoff(Some(config.connect_patience), config.jitter_seed))
             .when(is_passing)
@@ -110,8 +106,7 @@ impl Connection {
             })?;
         tracing::info!(%url, worker = config.name, coordinator = welcome.software, "registered");
         Ok(Self {
-            client,
-            files,
+            lines,
             config: config.clone(),
             lease_seconds: welcome.lease_seconds,
             refusal: OnceLock::new(),
@@ -209,9 +204,11 @@ impl Connection {
         hasher.update_reader(File::open(path).map_err(unreadable)?).map_err(unreadable)?;
         let digest = hasher.finalize().to_hex().to_string();
         let upload = || async {
-            let mut client = self.client.clone();
+            let line = self.lines.current();
+            let mut client = line.client.clone();
             let parts = Parts { digest: Some(digest.clone()), file: File::open(path).map_err(unreadable)? };
-            client.upload_artifact(tokio_stream::iter(parts)).await
+            let uploaded = client.upload_artifact(tokio_stream::iter(parts)).await;
+            uploaded.inspect_err(|status| self.lines.leave(line, status))
         };
         upload.retry(self.backoff()).when(is_passing).await?;
         Ok(digest)
@@ -221,7 +218,7 @@ impl Connection {
     pub(super) async fn download(&self, digest: &str, path: &Path) -> Result<(), Status> {
         let download = || async {
             let request = proto::GetArtifactRequest { digest: digest.to_owned(), offset: 0 };
-            let mut parts = self.files.clone().get_artifact(request).await?.into_inner();
+            let mut parts = self.get_artifact(request).await?;
             let unwritable = |error: std::io::Error| {
                 Status::failed_precondition(format!("cannot write {}: {error}", path.display()))
             };
@@ -241,9 +238,14 @@ impl Connection {
         download.retry(self.backoff()).when(is_passing).await
     }
 
-    /// Whom kept files are asked for.
-    pub(super) fn files(&self) -> StudyServiceClient<InterceptedService<Channel, Bearer>> {
-        self.files.clone()
+    /// A kept file, in parts.
+    pub(super) async fn get_artifact(
+        &self,
+        request: proto::GetArtifactRequest,
+    ) -> Result<Streaming<proto::Chunk>, Status> {
+        let line = self.lines.current();
+        let parts = line.files.clone().get_artifact(request).await;
+        parts.map(tonic::Response::into_inner).inspect_err(|status| self.lines.leave(line, status))
     }
 
     /// The pauses between tries, without end.
@@ -253,7 +255,7 @@ impl Connection {
 
     /// Says goodbye; nobody needs to hear it.
     pub(super) async fn goodbye(&self) {
-        let mut client = self.client.clone();
+        let mut client = self.lines.current().client.clone();
         let mut request =
             tonic::Request::new(proto::DeregisterWorkerRequest { worker: self.config.name.clone() });
         request.set_timeout(Duration::from_secs(2));
@@ -269,7 +271,8 @@ impl Connection {
         method: impl AsyncFn(&mut Client, tonic::Request<Q>) -> Result<tonic::Response<A>, Status>,
     ) -> Result<A, Status> {
         let once = || async {
-            let mut client = self.client.clone();
+            let line = self.lines.current();
+            let mut client = line.client.clone();
             let mut timed = tonic::Request::new(request.clone());
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small constant")]
             timed.set_timeout(Duration::from_secs(WAIT_SECONDS as u64 + CALL_SECONDS));
@@ -284,7 +287,10 @@ impl Connection {
                     self.note_refusal(&status);
                     Err(status)
                 }
-                other => other.map(tonic::Response::into_inner),
+                other => {
+                    let answer = other.inspect_err(|status| self.lines.leave(line, status));
+                    answer.map(tonic::Response::into_inner)
+                }
             }
         };
         once.retry(self.backoff())
@@ -306,7 +312,7 @@ impl Connection {
     }
 }
 
-type Client = WorkerServiceClient<InterceptedService<Channel, Bearer>>;
+pub(super) type Client = WorkerServiceClient<InterceptedService<Channel, Bearer>>;
 
 /// What a person is told of a call that failed: what broke the connection, or what the coordinator said.
 fn reason(status: &Status) -> String {

@@ -65,7 +65,7 @@ impl Connection {
             let offset = file.metadata().map_err(unwritable)?.len();
             let request = proto::GetArtifactRequest { digest: digest.to_owned(), offset };
             let fetched = async {
-                let mut parts = self.files().get_artifact(request).await?.into_inner();
+                let mut parts = self.get_artifact(request).await?;
                 while let Some(proto::Chunk { data }) = parts.message().await? {
                     file.write_all(&data).map_err(unwritable)?;
                 }

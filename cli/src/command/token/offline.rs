@@ -4,7 +4,7 @@ use std::path::Path;
 
 use foldwise_coordinator::access::{Minted, Role, TokenRecord};
 use foldwise_coordinator::ledger::Change;
-use foldwise_coordinator::store::Store;
+use foldwise_coordinator::store::{Sqlite, Store};
 use foldwise_proto::v1::Token;
 
 use super::TokenError;
@@ -20,18 +20,18 @@ pub(super) fn create(
     let now = now_unix_ms();
     let ends = lifetime_seconds.map(|seconds| now + seconds * 1000);
     let minted = Minted::new(name, role, now, ends).map_err(TokenError::from)?;
-    let mut store = Store::open(state).map_err(CliError::Store)?;
+    let mut store = Sqlite::open(state).map_err(CliError::Store)?;
     store.commit(&[Change::TokenCreated(minted.record.clone())]).map_err(CliError::Store)?;
     Ok((message(&minted.record), minted.text().to_owned()))
 }
 
 pub(super) fn list(state: &Path) -> Result<Vec<Token>, CliError> {
-    let store = Store::open(state).map_err(CliError::Store)?;
+    let store = Sqlite::open(state).map_err(CliError::Store)?;
     Ok(store.load().map_err(CliError::Store)?.tokens.iter().map(message).collect())
 }
 
 pub(super) fn revoke(state: &Path, id: &str) -> Result<Token, CliError> {
-    let mut store = Store::open(state).map_err(CliError::Store)?;
+    let mut store = Sqlite::open(state).map_err(CliError::Store)?;
     let tokens = store.load().map_err(CliError::Store)?.tokens;
     let found = tokens.into_iter().find(|token| token.id == id);
     let mut token = found.ok_or_else(|| TokenError::Missing(id.to_owned()))?;

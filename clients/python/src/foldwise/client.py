@@ -25,7 +25,8 @@ class Client:
     """A connection to a coordinator; it fails at once if none answers.
 
     `address` is `host:port`, `http://host:port` or `https://host:port`; without one, `FOLDWISE_COORDINATOR` counts,
-    then `http://127.0.0.1:7070`. `timeout` is what an ordinary call may take, in seconds.
+    then `http://127.0.0.1:7070`. Of several with commas between them, the one that leads is spoken to. `timeout` is
+    what an ordinary call may take, in seconds.
 
     A protected coordinator is called with a token (`token`, or better `token_file`; else `FOLDWISE_TOKEN` or
     `FOLDWISE_TOKEN_FILE`) or a certificate (`cert` and `key`), and believed by its CA (`ca`, `FOLDWISE_CA`).

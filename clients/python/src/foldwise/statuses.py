@@ -21,6 +21,8 @@ from foldwise.rpc import details_pb2
 
 DETAILS_KEY = "grpc-status-details-bin"
 BAD_REQUEST = "google.rpc.BadRequest"
+# In the details of a refusal by a coordinator that stands by while another leads.
+STANDS_BY = b"STANDS_BY"
 # gRPC's own words for a line that is not there or broke; what a coordinator says of itself is never like this.
 BROKEN = re.compile(
     r"failed to connect|connect(?:ion)? failed|connection (?:reset|refused|closed|timed|attempt)|not connected|socket"
@@ -72,6 +74,19 @@ def error_of(error: grpc.RpcError, attempt: str, url: str, *, placed: bool = Tru
     if code is grpc.StatusCode.NOT_FOUND:
         return NotFoundError(what, message)
     return RefusedError(what, message or str(code.name))
+
+
+def stands_by(error: grpc.RpcError) -> bool:
+    """Whether a coordinator said that another leads."""
+    if not isinstance(error, grpc.Call):
+        return False
+    packed = next((value for key, value in error.trailing_metadata() or () if key == DETAILS_KEY), None)
+    return isinstance(packed, bytes) and STANDS_BY in packed
+
+
+def is_nobody(error: grpc.RpcError) -> bool:
+    """Whether there was nobody to hear the call."""
+    return isinstance(error, grpc.Call) and "failed to connect" in (error.details() or "")
 
 
 def unreachable(url: str, why: str) -> UnreachableError:
