@@ -24,6 +24,10 @@ fn lasting(mut report: StudyJson) -> StudyJson {
         }
     }
     strip(&mut report);
+    // How rows came to whoever read them.
+    if let Some(data) = report.pointer_mut("/spec/data").and_then(StudyJson::as_object_mut) {
+        data.remove("parcel");
+    }
     report
 }
 

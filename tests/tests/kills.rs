@@ -112,12 +112,12 @@ fn a_search_survives_kills_of_coordinator_agents_and_trainers() {
     for trainer in &victims.orphans {
         until("the end of a trainer without an agent", || (!trainer.is_alive()).then_some(()));
     }
-    // A start sweeps away what a kill left half-way: one file of weights, which all studies share, is needed.
+    // A start sweeps away what a kill left half-way: one file of weights and one parcel, which all studies share, are needed.
     victims.cluster.crash_coordinator();
     let state = victims.cluster.state().display().to_string();
     let inspected = victims.cluster.json(&["inspect", &state]);
     assert_eq!(inspected["problems"], StudyJson::Array(Vec::new()), "{inspected:#}");
-    assert_eq!(inspected["artifacts"], 1, "{inspected:#}");
+    assert_eq!(inspected["artifacts"], 2, "{inspected:#}");
     for study in inspected["studies"].as_array().expect("studies") {
         assert_eq!(study["results"], 4 * 3 + 1, "{inspected:#}");
     }

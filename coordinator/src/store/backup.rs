@@ -73,6 +73,10 @@ fn copy(from: &Connection, state: &Path, to: &Path) -> Result<Copied, StoreError
     fs::create_dir(&artifacts).map_err(unusable)?;
     let mut copied = Copied { database_bytes: 0, artifacts: 0, artifact_bytes: 0 };
     for entry in fs::read_dir(state.join(ARTIFACTS)).into_iter().flatten().flatten() {
+        // What has not come whole is nobody's yet.
+        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
         match fs::copy(entry.path(), artifacts.join(entry.file_name())) {
             Ok(bytes) => {
                 copied.artifacts += 1;

@@ -60,7 +60,8 @@ pub fn inspect(state: &Path) -> Result<Inspection, StoreError> {
     let version = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
     let schema_version = connection.query_row(version, [], |row| row.get(0)).map_err(failed)?;
     let files = fs::read_dir(state.join(ARTIFACTS)).into_iter().flatten().flatten();
-    let sizes: Vec<u64> = files.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).collect();
+    let files = files.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file);
+    let sizes: Vec<u64> = files.map(|file| file.len()).collect();
     Ok(Inspection {
         schema_version,
         database_bytes: fs::metadata(state.join(DATABASE)).map_or(0, |file| file.len()),
