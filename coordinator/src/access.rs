@@ -1,7 +1,7 @@
 //! Who may do what: principals and their roles, what each call needs, tokens, and the gate before the services.
 //!
 //! Where nobody is authenticated, as on loopback, everything is allowed and this module says so in one place
-//! ([`Access::open`]). *It must not know* what a call does.
+//! (`Access::open`). *It must not know* what a call does.
 
 mod audit;
 mod budget;

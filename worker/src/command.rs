@@ -1,6 +1,6 @@
 //! Commands: programs of studies' own, which train where the worker's operator allows it.
 //!
-//! A command is told its run by a file ([`Job`]), reports by [`lines`] of JSON on a file descriptor, and lives in a process
+//! A command is told its run by a file (`job.json`), reports by lines of JSON on a file descriptor, and lives in a process
 //! group of its own that its [`keeper`] ends with the trainer. It is no sandbox: a command does what the worker's user may do.
 
 use std::ffi::OsString;
