@@ -63,26 +63,43 @@ impl Cluster {
     /// commands of [`Cluster::foldwise`] are its administrator's.
     #[must_use]
     pub fn protected(lease_seconds: f64) -> Self {
+        Self::protected_at(&own_address(), lease_seconds, &[], &[], None)
+    }
+
+    /// As [`Cluster::protected`], on an address, with a certificate for other addresses too and options of the coordinator;
+    /// beside another one, whose CA and administrator it shares.
+    #[must_use]
+    pub fn protected_at(
+        address: &str,
+        lease_seconds: f64,
+        hosts: &[&str],
+        more: &[&str],
+        beside: Option<&Self>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let certs = folder.path().join("certs");
+        let certs = beside.map_or_else(|| folder.path().join("certs"), Self::certificates);
+        let name = if beside.is_some() { "den-2.example" } else { "den.example" };
         let certify = |arguments: &[&str]| {
             let mut command = isolated(foldwise(), folder.path());
             command.arg("certs").args(arguments).arg("--folder").arg(&certs);
             let _ = Finished::of(&mut command).success();
         };
-        let address = own_address();
-        certify(&["init"]);
-        certify(&["issue", "server", "den.example", "--host", &address]);
+        if beside.is_none() {
+            certify(&["init"]);
+        }
+        let known = hosts.iter().flat_map(|host| ["--host", host]);
+        certify(&["issue", "server", name, "--host", address].into_iter().chain(known).collect::<Vec<_>>());
         let mut options = vec!["--lease-seconds".to_owned(), lease_seconds.to_string()];
-        for (option, file) in
-            [("--tls-cert", "den.example.crt"), ("--tls-key", "den.example.key"), ("--client-ca", "ca.crt")]
-        {
+        let (cert, key) = (format!("{name}.crt"), format!("{name}.key"));
+        for (option, file) in [("--tls-cert", &*cert), ("--tls-key", &*key), ("--client-ca", "ca.crt")] {
             options.extend([option.to_owned(), certs.join(file).display().to_string()]);
         }
+        options.extend(more.iter().map(ToString::to_string));
         // Where tests draw their pictures.
         options.extend(["--data-folder".to_owned(), std::env::temp_dir().display().to_string()]);
         options.extend(["--audit-log".to_owned(), folder.path().join("audit.jsonl").display().to_string()]);
-        let token = folder.path().join("state").join("admin-token");
+        // Who leads first makes it; it is in the store that both share.
+        let token = beside.map_or_else(|| folder.path().join("state"), Self::state).join("admin-token");
         let environment = vec![("FOLDWISE_CA", certs.join("ca.crt")), ("FOLDWISE_TOKEN_FILE", token)];
         let listen = format!("{address}:0");
         let mut cluster = Self {

@@ -1,6 +1,7 @@
 //! A machine of its own, as far as the network is concerned: a Linux network namespace behind one cable.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A network namespace, and the cable to it; both are removed when dropped.
 #[derive(Debug)]
@@ -16,10 +17,14 @@ impl Namespace {
     /// Makes one; `None` where that is not allowed.
     #[must_use]
     pub fn new() -> Option<Self> {
+        static NAMESPACES: AtomicU32 = AtomicU32::new(0);
+        let number = NAMESPACES.fetch_add(1, Ordering::Relaxed) % 4;
         let process = std::process::id();
+        let part = process.wrapping_mul(4).wrapping_add(number);
         // A range for tests of networks (RFC 2544), in parts of four addresses.
-        let [high, low] = [process / 64 % 256, process % 64 * 4];
-        let (name, cable, other) = (format!("fw{process}"), format!("fw{process}a"), format!("fw{process}b"));
+        let [high, low] = [part / 64 % 256, part % 64 * 4];
+        let name = format!("fw{process}n{number}");
+        let (cable, other) = (format!("{name}a"), format!("{name}b"));
         let address = format!("198.18.{high}.{}", low + 1);
         let made = ip(&format!("netns add {name}"));
         let namespace = made.then_some(Self { name, cable, address })?;
