@@ -106,3 +106,26 @@ def test_what_is_too_long_or_no_json_is_not_sent() -> None:
         SpecText.read({"name": object()})
     with pytest.raises(foldwise.SpecError, match="not JSON compliant"):
         SpecText.read({"seed": float("nan")})
+
+
+def test_files_are_sent_along_and_equal_ones_once(client: foldwise.Client, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    rows = "".join(f"{n},{n % 7},{'ab'[n % 2]}\n" for n in range(120))
+    table.write_text(f"x,y,kind\n{rows}")
+    spec = {
+        "name": "sent",
+        "data": {"csv": {"train": table, "target": "kind"}},
+        "validation": {"k_fold": {"folds": 2}},
+        "network": {"mlp": {"hidden": [4]}},
+        "train": {"epochs": 2, "batch_size": 20, "optimizer": {"kind": "sgd", "lr": 0.1}},
+    }
+    study = client.submit(spec)
+    table.unlink()
+    study.wait(progress=False, timeout=120)
+    assert study.status().state == "succeeded"
+    assert len(study.report().spec["data"]["parcel"]) == 64
+    table.write_text(f"x,y,kind\n{rows}")
+    assert client.submit(spec).name == study.name, "the same files and spec are the same study"
+    missing = {**spec, "data": {"csv": {"train": table, "test": tmp_path / "none.csv", "target": "kind"}}}
+    with pytest.raises(foldwise.FoldwiseError, match=r"none\.csv is not here"):
+        client.submit(missing)

@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 from types import TracebackType
 
-from foldwise import artifact
+from foldwise import artifact, parcel
 from foldwise.connection import CALL_S, SUBMIT_S, Connection
 from foldwise.credentials import Credentials, Pathish
 from foldwise.spec import SpecFormat, SpecLike, SpecText
@@ -59,21 +59,25 @@ class Client:
         format: SpecFormat | None = None,  # noqa: A002 (the word of the protocol)
         request_id: str | None = None,
         anew: bool = False,
+        upload: bool = True,
     ) -> Study:
         """Submits a study: a path to a study file, the text of one, or the same as a dictionary.
 
         The same spec again gives the same study, so that a notebook can be run again; one that failed or was cancelled
         is begun anew, and with `anew` every one is. `request_id` says yourself what is the same. `format` is `toml`,
-        `yaml` or `json`, where a text does not show it. A wrong spec raises `SpecError` with all of its problems.
+        `yaml` or `json`, where a text does not show it. Files that `data` names and that are here are sent along,
+        unless `upload` is false: then coordinator and workers read them at their paths. A wrong spec raises `SpecError`
+        with all of its problems.
         """
         text = SpecText.read(spec, format)
+        sent = parcel.send(self._connection, text) if upload else ""
         if request_id is not None or anew:
-            return self._create(text, request_id or f"python-{uuid.uuid4().hex}")
+            return self._create(text, request_id or f"python-{uuid.uuid4().hex}", sent)
         for take in range(1, TAKES_MAX):
-            study = self._create(text, text.request_id(take))
+            study = self._create(text, text.request_id(take, sent), sent)
             if study._last.state not in ("failed", "cancelled"):
                 return study
-        return self._create(text, text.request_id(TAKES_MAX))
+        return self._create(text, text.request_id(TAKES_MAX, sent), sent)
 
     def study(self, name: str) -> Study:
         """A study by its name, `studies/{number}`, or by the name in its spec if only one has it."""
@@ -111,8 +115,10 @@ class Client:
         """Ends the connection. Studies go on."""
         self._connection.close()
 
-    def _create(self, text: SpecText, request_id: str) -> Study:
-        request = study_pb2.CreateStudyRequest(request_id=request_id, spec=text.text, format=text.proto_format())
+    def _create(self, text: SpecText, request_id: str, sent: str) -> Study:
+        request = study_pb2.CreateStudyRequest(
+            request_id=request_id, spec=text.text, format=text.proto_format(), parcel=sent
+        )
         attempt = "submit the study"
         answer = self._connection.call(
             "CreateStudy", request, study_pb2.Study, attempt, timeout_s=SUBMIT_S, placed=text.placed

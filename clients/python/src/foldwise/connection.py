@@ -30,6 +30,8 @@ CALL_S = 30.0
 SUBMIT_S = 300.0
 # What a stream may take; who watches for longer goes on with another stream.
 STREAM_S = 3600.0
+# What sending a study's files may take; an upload that is cut goes on.
+UPLOAD_S = 24 * 3600.0
 # What a coordinator that stands by may take to lead, and some more; and the pause between two rounds of questions.
 TAKEOVER_S = 15.0
 _ROUND_PAUSE_S = 0.5
@@ -171,6 +173,19 @@ class Connection:
             raise error_of(error, attempt, url) from None
         finally:
             answers.cancel()
+
+    def upload(
+        self, method: str, requests: Iterator[Message], answer: type[Answer], attempt: str, *, timeout_s: float
+    ) -> Answer:
+        """Sends what comes, and asks for one answer."""
+        self._check_open(attempt)
+        url, channel = self._lines[self._current]
+        send = channel.stream_unary(_path(method), _bytes_of, answer.FromString)
+        try:
+            return send(requests, timeout=timeout_s, metadata=self._credentials.metadata())
+        except grpc.RpcError as error:
+            self._leave(error)
+            raise error_of(error, attempt, url) from None
 
     def _leave(self, error: grpc.RpcError) -> bool:
         """Goes on to the next coordinator after one that does not answer; whether that one was told nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import re
@@ -57,9 +58,23 @@ class SpecText:
         """As the protocol says it."""
         return _FORMATS[self.format]
 
-    def request_id(self, take: int) -> str:
-        """The same for the same content; another for each take."""
-        digest = hashlib.sha256(f"{self.format}\n{self.text}".encode()).hexdigest()
+    def content(self) -> dict[str, Any] | None:
+        """What it says, where this Python can read it; whether it is right, the coordinator says."""
+        reader = {"json": "json", "toml": "tomllib", "yaml": "yaml"}[self.format]
+        try:
+            module = importlib.import_module(reader)
+        except ImportError:
+            return None
+        read = module.safe_load if self.format == "yaml" else module.loads
+        try:
+            content = read(self.text)
+        except Exception:  # Whatever such a library raises, the coordinator tells it with its place.
+            return None
+        return content if isinstance(content, dict) else None
+
+    def request_id(self, take: int, parcel: str) -> str:
+        """The same for the same content and files; another for each take."""
+        digest = hashlib.sha256(f"{self.format}\n{self.text}{parcel}".encode()).hexdigest()
         return f"python-{digest}" if take == 1 else f"python-{digest}-{take}"
 
 

@@ -113,6 +113,7 @@ class Study:
     def extend(self, spec: SpecLike, *, format: SpecFormat | None = None) -> Status:  # noqa: A002 (the word of the protocol)
         """Adds values or repeats: the whole new spec. Runs that are done are kept."""
         text = SpecText.read(spec, format)
+        # With the files that it was submitted with.
         request = study_pb2.ExtendStudyRequest(name=self.name, spec=text.text, format=text.proto_format())
         return self._ask("ExtendStudy", request, "extend the study", timeout_s=SUBMIT_S, placed=text.placed)
 
