@@ -71,6 +71,34 @@ async fn studies_are_listed_in_pages_newest_first() {
 }
 
 #[tokio::test]
+async fn a_parcel_is_that_which_was_sent_with_a_study() {
+    let server = start().await;
+    let mut studies = StudyServiceClient::new(server.channel.clone());
+    let digest = "ab".repeat(32);
+    let named = spec("x").replace("[data]\n", &format!("[data]\nparcel = \"{digest}\"\n"));
+    let refused = studies.create_study(create("x", named)).await.expect_err("somebody else's, perhaps");
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert!(refused.message().contains("data.parcel") || !refused.details().is_empty(), "{refused:?}");
+    let sent = v1::CreateStudyRequest { parcel: digest.clone(), ..create("x", spec("x")) };
+    let refused = studies.create_study(sent).await.expect_err("is not here");
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert!(refused.message().contains("upload it first"), "{}", refused.message());
+    let found = studies.find_parcel(v1::FindParcelRequest { digest: digest.clone() }).await;
+    assert_eq!(
+        found.expect("answered").into_inner(),
+        v1::FindParcelResponse { kept: false, partial_bytes: 0 }
+    );
+    let parts = tokio_stream::iter([
+        v1::UploadParcelRequest { digest, offset: 0, data: b"other bytes".to_vec() },
+        v1::UploadParcelRequest { data: b"than announced".to_vec(), ..v1::UploadParcelRequest::default() },
+    ]);
+    let refused = studies.upload_parcel(parts).await.expect_err("has another digest");
+    assert_eq!(refused.code(), Code::DataLoss);
+    let refused = studies.find_parcel(v1::FindParcelRequest { digest: "../x".to_owned() }).await;
+    assert_eq!(refused.expect_err("is no digest").code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
 async fn a_bad_spec_comes_back_problem_by_problem() {
     use tonic_types::StatusExt;
     let server = start().await;
