@@ -25,6 +25,13 @@ pub(crate) fn has_screen() -> bool {
     cfg!(any(target_os = "macos", windows)) || ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"].into_iter().any(set)
 }
 
+/// What is said of S3-compatible stores: the variables that their own tools read.
+pub(crate) fn bucket_settings() -> Vec<(String, String)> {
+    let all = env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    all.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect()
+}
+
 /// Where PostgreSQL's own programs look for a password.
 #[derive(Clone, Default)]
 pub(crate) struct Passwords {

@@ -90,6 +90,9 @@ pub(crate) enum CliError {
     /// A state folder.
     #[error(transparent)]
     Store(StoreError),
+    /// Kept files.
+    #[error(transparent)]
+    Artifacts(foldwise_coordinator::artifacts::ArtifactError),
     /// A state folder whose database is damaged.
     #[error("the database in {} is damaged: go back to a backup (`foldwise coordinator --state BACKUP`)", _0.display())]
     Damaged(PathBuf),
@@ -167,6 +170,7 @@ impl CliError {
             | Self::Report(_)
             | Self::Study { .. }
             | Self::Store(_)
+            | Self::Artifacts(_)
             | Self::Damaged(_)
             | Self::Random(_)
             | Self::Submission(_)

@@ -1,77 +1,66 @@
-//! Kept files, addressed by the BLAKE3 digest of their bytes.
+//! Kept files, addressed by the BLAKE3 digest of their bytes: in a folder, or in a bucket that coordinators share.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use foldwise_data::PARCEL_BYTES_MAX;
 use tempfile::NamedTempFile;
 
+#[cfg(feature = "s3")]
+mod bucket;
+#[cfg(not(feature = "s3"))]
+#[path = "artifacts/no_bucket.rs"]
+mod bucket;
+mod copied;
+mod error;
+mod incoming;
+mod near;
+mod outgoing;
 mod partial;
+mod place;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod uses;
 
-use partial::PARTIAL;
+pub use bucket::BucketError;
+pub use copied::Copied;
+pub use error::ArtifactError;
+pub use incoming::Incoming;
+pub use outgoing::Outgoing;
 pub use partial::Partial;
+pub use place::{BucketAddress, Place, PlaceError};
+pub(crate) use sweep::sweep;
+pub(crate) use uses::Held;
+
+use bucket::Bucket;
+use near::Near;
+use uses::Uses;
 
 /// Largest file that is kept: far above the weights of the networks that a study can describe.
 pub const ARTIFACT_BYTES_MAX: u64 = 4 << 30;
+/// What the names of files begin with that are being put together.
+const COMING: &str = "coming-";
 /// Largest part of a file in one message.
 pub const CHUNK_BYTES: usize = 1 << 20;
 
-/// Why a file was not kept or found.
-#[derive(Debug, thiserror::Error)]
-pub enum ArtifactError {
-    /// Not 64 hexadecimal digits.
-    #[error("`{0}` is not a digest: expected 64 hexadecimal digits")]
-    NotADigest(String),
-    /// No such file.
-    #[error("there is no artifact {0}")]
-    Missing(String),
-    /// Other bytes than were announced.
-    #[error("the uploaded bytes have digest {found}, not {announced} as announced; upload them again")]
-    Mismatch {
-        /// What was said.
-        announced: String,
-        /// What came.
-        found: String,
-    },
-    /// Too large.
-    #[error("an artifact may have {ARTIFACT_BYTES_MAX} bytes at most")]
-    TooLarge,
-    /// A parcel is too large.
-    #[error("a parcel may have {} GiB at most", PARCEL_BYTES_MAX >> 30)]
-    ParcelTooLarge,
-    /// Another call brings the same file.
-    #[error("the file {0} is being uploaded by another call; try again when that has ended")]
-    Busy(String),
-    /// The rest of a file does not begin where the first part ends.
-    #[error("{here} bytes of the file are here, not {asked}: go on after them")]
-    Offset {
-        /// How many are here.
-        here: u64,
-        /// How many were said to be.
-        asked: u64,
-    },
-    /// Too many files have not come whole.
-    #[error("too many parcels are on their way: finish one of them first, or try again tomorrow")]
-    TooManyPartial,
-    /// The folder failed.
-    #[error("the artifact folder {path} failed: {source}")]
-    Io {
-        /// The folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-/// The folder of kept files.
+/// The kept files.
 #[derive(Debug, Clone)]
 pub struct Artifacts {
+    /// The folder in which files are put together, on this machine: the kept files' own, or that of copies.
     folder: PathBuf,
-    /// How many calls under way name a file.
-    held: Arc<Mutex<HashMap<String, usize>>>,
+    /// Where they are kept, if that is not the folder.
+    bucket: Option<Arc<Remote>>,
+    uses: Arc<Uses>,
+}
+
+/// A bucket, and the copies of its files that lie on this machine.
+#[derive(Debug)]
+struct Remote {
+    bucket: Bucket,
+    near: Near,
 }
 
 impl Artifacts {
@@ -82,7 +71,23 @@ impl Artifacts {
     pub fn open(folder: &Path) -> Result<Self, ArtifactError> {
         let folder = folder.to_owned();
         fs::create_dir_all(&folder).map_err(|source| ArtifactError::Io { path: folder.clone(), source })?;
-        Ok(Self { folder, held: Arc::default() })
+        Ok(Self { folder, bucket: None, uses: Arc::default() })
+    }
+
+    /// The kept files at a place; those in a bucket with copies in the folder `near`, which belongs to this alone. The bucket
+    /// is asked once whether it can be used.
+    ///
+    /// # Errors
+    /// When it cannot, or the folder cannot be made.
+    pub fn open_at(place: &Place, near: &Path) -> Result<Self, ArtifactError> {
+        let address = match place {
+            Place::Folder(folder) => return Self::open(folder),
+            Place::Bucket(address) => address,
+        };
+        let bucket = Bucket::open(address)?;
+        let near = Near::open(near).map_err(|source| ArtifactError::Io { path: near.to_owned(), source })?;
+        let folder = near.folder().to_owned();
+        Ok(Self { folder, bucket: Some(Arc::new(Remote { bucket, near })), uses: Arc::default() })
     }
 
     /// Starts to take a file in.
@@ -91,93 +96,142 @@ impl Artifacts {
     /// When the digest is none, or the folder cannot be written to.
     pub fn receive(&self, announced: &str) -> Result<Incoming, ArtifactError> {
         let announced = checked(announced)?;
-        let file = NamedTempFile::new_in(&self.folder).map_err(|source| self.failed(source))?;
-        Ok(Incoming { artifacts: self.clone(), announced, file, hasher: blake3::Hasher::new(), bytes: 0 })
+        let file = self.coming()?;
+        Ok(Incoming::new(self.clone(), announced, file))
     }
 
-    /// Opens a kept file.
+    /// Opens a kept file without its first bytes, to be sent.
     ///
     /// # Errors
     /// When the digest is none, or there is no such file.
-    pub fn open_file(&self, digest: &str) -> Result<Outgoing, ArtifactError> {
-        self.open_from(digest, 0)
-    }
-
-    /// Opens a kept file without its first bytes.
-    ///
-    /// # Errors
-    /// As [`Artifacts::open_file`].
     pub fn open_from(&self, digest: &str, offset: u64) -> Result<Outgoing, ArtifactError> {
-        let (mut file, _) = self.open_whole(digest)?;
-        file.seek(SeekFrom::Start(offset)).map_err(|source| self.failed(source))?;
-        Ok(Outgoing { artifacts: self.clone(), file })
-    }
-
-    /// Where a kept file lies, to be read by its path while it is held.
-    pub(crate) fn path(&self, digest: &str) -> Result<PathBuf, ArtifactError> {
-        checked(digest).map(|digest| self.folder.join(digest))
+        let digest = checked(digest)?;
+        let near = match &self.bucket {
+            None => Some(self.file(&digest)?),
+            Some(remote) => remote.near.file(&digest),
+        };
+        match (near, &self.bucket) {
+            (Some(mut file), _) => {
+                file.seek(SeekFrom::Start(offset)).map_err(|source| self.failed(source))?;
+                Ok(Outgoing::of_file(self.clone(), file))
+            }
+            (None, Some(remote)) => {
+                let bytes = remote.bucket.bytes(&digest)?.ok_or(ArtifactError::Missing(digest.clone()))?;
+                Ok(Outgoing::of_bucket(Arc::clone(remote), digest, offset.min(bytes)..bytes))
+            }
+            (None, None) => Err(ArtifactError::Missing(digest)),
+        }
     }
 
     /// Opens a kept file to be read here. The file and its bytes' number.
     pub(crate) fn open_whole(&self, digest: &str) -> Result<(File, u64), ArtifactError> {
         let digest = checked(digest)?;
-        let opened = File::open(self.folder.join(&digest));
-        match opened.and_then(|file| file.metadata().map(|metadata| (file, metadata.len()))) {
-            Ok(opened) => Ok(opened),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ArtifactError::Missing(digest)),
-            Err(source) => Err(self.failed(source)),
+        let file = match &self.bucket {
+            None => self.file(&digest)?,
+            Some(remote) => self.fetched(remote, &digest)?,
+        };
+        let bytes = file.metadata().map_err(|source| self.failed(source))?.len();
+        Ok((file, bytes))
+    }
+
+    /// Where a kept file that is held lies on this machine, to be read by its path; it is fetched if need be.
+    pub(crate) fn path(&self, digest: &str) -> Result<PathBuf, ArtifactError> {
+        let digest = checked(digest)?;
+        if let Some(remote) = &self.bucket {
+            self.fetched(remote, &digest)?;
         }
+        Ok(self.folder.join(digest))
     }
 
     /// Whether a file is kept.
     ///
     /// # Errors
-    /// When the digest is none.
+    /// When the digest is none, or the bucket cannot be asked.
     pub fn has(&self, digest: &str) -> Result<bool, ArtifactError> {
-        checked(digest).map(|digest| self.folder.join(digest).is_file())
+        let digest = checked(digest)?;
+        match &self.bucket {
+            None => Ok(self.folder.join(digest).is_file()),
+            Some(remote) => Ok(remote.bucket.bytes(&digest)?.is_some()),
+        }
     }
 
-    /// Keeps files from being removed while a call looks for them and has the ledger need them.
-    pub(crate) fn hold(&self, digests: impl IntoIterator<Item = String>) -> Held {
-        let held = Held { artifacts: self.clone(), digests: digests.into_iter().collect() };
-        let mut all = self.lock();
-        held.digests.iter().for_each(|digest| *all.entry(digest.clone()).or_default() += 1);
-        drop(all);
-        held
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        // Counts are whole between any two of its holders' statements.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Keeps files from being removed while a call looks for them and has the ledger need them. One that is just being
+    /// removed is waited for.
+    pub(crate) async fn hold(&self, digests: impl IntoIterator<Item = String>) -> Held {
+        Uses::hold(&self.uses, digests.into_iter().collect()).await
     }
 
     /// Removes a kept file. One that a call under way names, is not there, or does not go away, is left to the next sweep.
+    /// From a bucket it goes by and by, and whoever holds its digest meanwhile waits.
     pub(crate) fn remove(&self, digest: &str) {
-        let held = self.lock();
-        if held.contains_key(digest) {
+        let Ok(digest) = checked(digest) else { return };
+        let Some(remote) = &self.bucket else {
+            self.uses.unless_held(&digest, || remove_file(&self.folder.join(&digest)));
             return;
-        }
-        let removed = checked(digest).map(|digest| fs::remove_file(self.folder.join(digest)));
-        if let Ok(Err(error)) = removed
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(digest, %error, "a file that is not needed any more could not be removed");
+        };
+        if let Some(going) = Uses::going(&self.uses, &digest) {
+            remove_file(&self.folder.join(&digest));
+            remote.bucket.remove(digest, going);
         }
     }
 
-    /// Removes every file that is not needed: uploads that were not finished, and what was kept for nothing.
-    pub(crate) fn sweep(&self, needed: &HashSet<&str>) {
+    /// Removes from this machine what is not needed: uploads that were not finished and, where files are kept in the folder,
+    /// those that were kept for nothing. What has a name that is none of ours is left alone: the folder may be somebody's who
+    /// meant another.
+    pub(crate) fn clear(&self, needed: &HashSet<&str>) {
         self.forget_partial();
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            if name.to_str().is_some_and(|name| name == PARTIAL || needed.contains(name)) {
-                continue;
-            }
-            if let Err(error) = fs::remove_file(entry.path()) {
-                tracing::warn!(path = %entry.path().display(), %error, "a needless file could not be removed");
+            let for_nothing = |name: &str| self.bucket.is_none() && is_digest(name) && !needed.contains(name);
+            if name.to_str().is_some_and(|name| name.starts_with(COMING) || for_nothing(name)) {
+                remove_file(&entry.path());
             }
         }
+    }
+
+    /// Keeps a file whose bytes are known to have this digest, and which lies in the folder. It is durable when this returns.
+    fn settle(&self, digest: &str, file: &Path) -> Result<(), ArtifactError> {
+        let Some(remote) = &self.bucket else {
+            let kept = fs::rename(file, self.folder.join(digest)).and_then(|()| sync_folder(&self.folder));
+            return kept.map_err(|source| self.failed(source));
+        };
+        remote.bucket.wait(Uses::gone(&self.uses, digest));
+        remote.bucket.put(digest, file)?;
+        self.come_near(remote, digest, file)
+    }
+
+    /// The copy on this machine of a file in the bucket.
+    fn fetched(&self, remote: &Remote, digest: &str) -> Result<File, ArtifactError> {
+        if let Some(file) = remote.near.file(digest) {
+            return Ok(file);
+        }
+        let coming = self.coming()?;
+        let found = remote.bucket.fetch(digest, coming.as_file())?.to_hex().to_string();
+        if found != digest {
+            return Err(ArtifactError::Damaged { digest: digest.to_owned(), found });
+        }
+        self.come_near(remote, digest, coming.path())?;
+        remote.near.file(digest).ok_or_else(|| self.failed(io::ErrorKind::NotFound.into()))
+    }
+
+    /// A new file beside the kept ones, which goes unless it is kept.
+    fn coming(&self) -> Result<NamedTempFile, ArtifactError> {
+        let made = tempfile::Builder::new().prefix(COMING).tempfile_in(&self.folder);
+        made.map_err(|source| self.failed(source))
+    }
+
+    fn come_near(&self, remote: &Remote, digest: &str, file: &Path) -> Result<(), ArtifactError> {
+        let taken = remote.near.take(digest, file, |other| self.uses.is_held(other));
+        taken.map_err(|source| self.failed(source))
+    }
+
+    /// A file in the folder.
+    fn file(&self, digest: &str) -> Result<File, ArtifactError> {
+        File::open(self.folder.join(digest)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => ArtifactError::Missing(digest.to_owned()),
+            _ => self.failed(error),
+        })
     }
 
     fn failed(&self, source: io::Error) -> ArtifactError {
@@ -185,25 +239,17 @@ impl Artifacts {
     }
 }
 
-/// Files that are not removed while this lives.
-#[derive(Debug)]
-pub(crate) struct Held {
-    artifacts: Artifacts,
-    digests: Vec<String>,
+fn remove_file(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(path = %path.display(), %error, "a file that is not needed could not be removed");
+    }
 }
 
-impl Drop for Held {
-    fn drop(&mut self) {
-        let mut all = self.artifacts.lock();
-        for digest in &self.digests {
-            if let Some(count) = all.get_mut(digest) {
-                *count -= 1;
-                if *count == 0 {
-                    all.remove(digest);
-                }
-            }
-        }
-    }
+/// A renamed file is found after a power cut only when its folder was written too.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Whether a text is a digest as it is kept: 64 hexadecimal digits in small letters.
@@ -215,114 +261,4 @@ pub(crate) fn is_digest(text: &str) -> bool {
 fn checked(digest: &str) -> Result<String, ArtifactError> {
     let small = digest.to_ascii_lowercase();
     if is_digest(&small) { Ok(small) } else { Err(ArtifactError::NotADigest(digest.to_owned())) }
-}
-
-/// A file on its way in. Dropped half-way, it leaves nothing.
-#[derive(Debug)]
-pub struct Incoming {
-    artifacts: Artifacts,
-    announced: String,
-    file: NamedTempFile,
-    hasher: blake3::Hasher,
-    bytes: u64,
-}
-
-impl Incoming {
-    /// Takes the next part.
-    ///
-    /// # Errors
-    /// When the file becomes too large, or cannot be written.
-    pub fn write(&mut self, part: &[u8]) -> Result<(), ArtifactError> {
-        self.bytes += part.len() as u64;
-        if self.bytes > ARTIFACT_BYTES_MAX {
-            return Err(ArtifactError::TooLarge);
-        }
-        self.hasher.update(part);
-        self.file.write_all(part).map_err(|source| self.artifacts.failed(source))
-    }
-
-    /// Keeps the file if its bytes are those announced. Returns their number.
-    ///
-    /// # Errors
-    /// When they are not, or the file cannot be kept.
-    pub fn keep(self) -> Result<u64, ArtifactError> {
-        let found = self.hasher.finalize().to_hex().to_string();
-        if found != self.announced {
-            return Err(ArtifactError::Mismatch { announced: self.announced, found });
-        }
-        let artifacts = self.artifacts;
-        self.file.as_file().sync_all().map_err(|source| artifacts.failed(source))?;
-        let path = artifacts.folder.join(&self.announced);
-        self.file.persist(path).map_err(|error| artifacts.failed(error.error))?;
-        Ok(self.bytes)
-    }
-}
-
-/// A file on its way out.
-#[derive(Debug)]
-pub struct Outgoing {
-    artifacts: Artifacts,
-    file: File,
-}
-
-impl Outgoing {
-    /// The next part; `None` at the end.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn next_part(&mut self) -> Result<Option<Vec<u8>>, ArtifactError> {
-        let mut part = Vec::new();
-        let mut limited = Read::by_ref(&mut self.file).take(CHUNK_BYTES as u64);
-        limited.read_to_end(&mut part).map_err(|source| self.artifacts.failed(source))?;
-        Ok((!part.is_empty()).then_some(part))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{ArtifactError, Artifacts};
-
-    #[test]
-    fn a_file_is_kept_under_its_digest_and_no_other() {
-        let folder = tempfile::tempdir().expect("folder");
-        let artifacts = Artifacts::open(folder.path()).expect("opens");
-        let digest = blake3::hash(b"weights").to_hex().to_string();
-        let mut incoming = artifacts.receive(&digest).expect("starts");
-        incoming.write(b"wei").expect("writes");
-        incoming.write(b"ghts").expect("writes");
-        assert_eq!(incoming.keep().expect("keeps"), 7);
-        let part = artifacts.open_file(&digest).expect("is there").next_part().expect("reads");
-        assert_eq!(part.as_deref(), Some(&b"weights"[..]));
-
-        let mut wrong = artifacts.receive(&digest).expect("starts");
-        wrong.write(b"other").expect("writes");
-        assert!(matches!(wrong.keep(), Err(ArtifactError::Mismatch { .. })));
-        assert_eq!(std::fs::read_dir(folder.path()).expect("lists").count(), 1);
-    }
-
-    #[test]
-    fn a_file_that_a_call_names_is_not_removed() {
-        let folder = tempfile::tempdir().expect("folder");
-        let artifacts = Artifacts::open(folder.path()).expect("opens");
-        let digest = blake3::hash(b"weights").to_hex().to_string();
-        let mut incoming = artifacts.receive(&digest).expect("starts");
-        incoming.write(b"weights").expect("writes");
-        incoming.keep().expect("keeps");
-        let (one, other) = (artifacts.hold([digest.clone()]), artifacts.hold([digest.clone()]));
-        drop(one);
-        artifacts.remove(&digest);
-        assert!(artifacts.has(&digest).expect("a digest"), "another call still names it");
-        drop(other);
-        artifacts.remove(&digest);
-        assert!(!artifacts.has(&digest).expect("a digest"));
-    }
-
-    #[test]
-    fn a_digest_cannot_leave_the_folder() {
-        let folder = tempfile::tempdir().expect("folder");
-        let artifacts = Artifacts::open(folder.path()).expect("opens");
-        for name in ["../foldwise.db", "", "/etc/passwd", &"g".repeat(64)] {
-            assert!(matches!(artifacts.open_file(name), Err(ArtifactError::NotADigest(_))), "{name}");
-        }
-    }
 }

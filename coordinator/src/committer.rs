@@ -169,7 +169,7 @@ impl std::fmt::Debug for Message {
 }
 
 impl Committer {
-    /// Rebuilds the ledger from the store, and removes kept files that no study needs.
+    /// Rebuilds the ledger from the store, and removes files of this machine that no study needs.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -181,7 +181,7 @@ impl Committer {
         events: Events,
     ) -> Result<(Self, Desk), StoreError> {
         let ledger = Ledger::rebuild(config.clone(), store.load()?, clock.now());
-        artifacts.sweep(&ledger.artifacts().collect());
+        artifacts.clear(&ledger.artifacts().collect());
         let tokens = Tokens::default();
         ledger.tokens().for_each(|record| tokens.put(record.clone()));
         let (sender, queue) = mpsc::channel(QUEUE_MAX);

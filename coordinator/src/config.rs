@@ -5,10 +5,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::artifacts::Place;
 use crate::port::TlsError;
 use crate::store::ARTIFACTS;
 use crate::store::postgres::Address;
 use crate::submission::Folders;
+
+/// The folder in a state folder for copies of files that are kept in a bucket.
+const NEAR: &str = "near";
 
 /// Settings; also the fields of the configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,9 +26,8 @@ pub struct Config {
     pub store: Option<Address>,
     /// Where others reach this coordinator, `host:port`, as a standby tells them; `listen` if absent.
     pub advertise: Option<String>,
-    /// The folder that files are kept in, which coordinators that share a database share too; `artifacts` in `state` if
-    /// absent.
-    pub artifacts: Option<PathBuf>,
+    /// Where files are kept, which coordinators that share a database share too; the folder `artifacts` in `state` if absent.
+    pub artifacts: Option<Place>,
     /// Silence after which a worker's lease is lost, s: 0.5 to 86,400.
     pub lease_seconds: f64,
     /// Whether to listen on addresses that other machines reach, though nothing is encrypted or authenticated.
@@ -105,9 +108,15 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The folder that files are kept in.
+    /// Where files are kept.
     #[must_use]
-    pub fn artifacts_folder(&self) -> PathBuf {
-        self.artifacts.clone().unwrap_or_else(|| self.state.join(ARTIFACTS))
+    pub fn artifacts_place(&self) -> Place {
+        self.artifacts.clone().unwrap_or_else(|| Place::Folder(self.state.join(ARTIFACTS)))
+    }
+
+    /// The folder for copies of files that are kept in a bucket.
+    #[must_use]
+    pub fn near_folder(&self) -> PathBuf {
+        self.state.join(NEAR)
     }
 }

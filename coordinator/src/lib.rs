@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod artifacts;
+mod aside;
 mod bell;
 mod blocking;
 pub mod clock;

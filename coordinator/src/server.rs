@@ -19,7 +19,7 @@ use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
 use crate::access::{Access, Audit, AuditError};
-use crate::artifacts::{ArtifactError, Artifacts};
+use crate::artifacts::{self, ArtifactError, Artifacts};
 use crate::clock::Clock;
 use crate::committer::{Committer, Desk};
 use crate::config::Config;
@@ -84,7 +84,7 @@ pub enum StartError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The artifact folder.
+    /// Where files are kept.
     #[error(transparent)]
     Artifacts(#[from] ArtifactError),
     /// The data cache.
@@ -168,7 +168,7 @@ impl Coordinator {
         } else {
             None
         };
-        let artifacts = Artifacts::open(&config.artifacts_folder())?;
+        let artifacts = Artifacts::open_at(&config.artifacts_place(), &config.near_folder())?;
         let results = store.results();
         let events = Events::new(clock.now().unix_ms);
         let (committer, desk) = Committer::new(store, ledger, clock, artifacts.clone(), events.clone())?;
@@ -224,6 +224,7 @@ impl Coordinator {
     {
         let committer_stop = CancellationToken::new();
         let committer = tokio::spawn(self.committer.run(committer_stop.clone()));
+        let sweeping = tokio::spawn(artifacts::sweep(self.artifacts.clone(), self.desk.clone()));
         let page = Page::new(
             (self.desk.clone(), self.events.clone()),
             (self.results.clone(), self.artifacts.clone()),
@@ -278,6 +279,7 @@ impl Coordinator {
             served = server => served,
             () = patience => Ok(()),
         };
+        sweeping.abort();
         committer_stop.cancel();
         // The task ends by itself once told; there is nothing to learn from how.
         let _ = committer.await;

@@ -21,6 +21,8 @@ pub struct Cluster {
     listen: String,
     scheme: &'static str,
     options: Vec<String>,
+    /// What the coordinator's environment says.
+    variables: Vec<(&'static str, String)>,
     /// What its administrator is given by the environment.
     environment: Vec<(&'static str, PathBuf)>,
     /// Other coordinators that workers and commands are told of.
@@ -48,13 +50,26 @@ impl Cluster {
         options: &[&str],
         prepare: impl FnOnce(&Path),
     ) -> Self {
+        Self::start_among(address, lease_seconds, options, &[], prepare)
+    }
+
+    /// Starts a coordinator on an address, with more options and variables of its environment.
+    #[must_use]
+    pub fn start_among(
+        address: &str,
+        lease_seconds: f64,
+        options: &[&str],
+        variables: &[(&'static str, String)],
+        prepare: impl FnOnce(&Path),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         prepare(&folder.path().join("state"));
         let mut options: Vec<_> = options.iter().map(ToString::to_string).collect();
         options.extend(["--lease-seconds".to_owned(), lease_seconds.to_string()]);
         let (listen, environment, others) = (format!("{address}:0"), Vec::new(), Vec::new());
+        let (scheme, variables) = ("http", variables.to_vec());
         let mut cluster =
-            Self { folder, coordinator: None, listen, scheme: "http", options, environment, others };
+            Self { folder, coordinator: None, listen, scheme, options, variables, environment, others };
         cluster.start_coordinator();
         cluster
     }
@@ -108,6 +123,7 @@ impl Cluster {
             listen,
             scheme: "https",
             options,
+            variables: Vec::new(),
             environment,
             others: Vec::new(),
         };
@@ -133,6 +149,7 @@ impl Cluster {
     #[must_use]
     pub fn coordinator_command(&self) -> Command {
         let mut command = isolated(foldwise(), self.folder.path());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.args(["coordinator", "--listen", &self.listen, "--state"]).arg(self.state());
         command.args(["--log", "info,refinery_core=warn,foldwise_coordinator=debug"]).args(&self.options);
         command

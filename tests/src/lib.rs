@@ -5,6 +5,8 @@
 )]
 
 mod browser;
+#[cfg(target_os = "linux")]
+mod bucket;
 mod chance;
 mod cluster;
 mod commands;
@@ -23,6 +25,8 @@ mod study;
 mod trainers;
 
 pub use browser::Browser;
+#[cfg(target_os = "linux")]
+pub use bucket::BucketServer;
 pub use chance::{Chance, rounds};
 pub use cluster::Cluster;
 pub use commands::Commands;

@@ -14,6 +14,7 @@ mod setup;
 mod simulate;
 mod step;
 mod test;
+mod tools;
 mod workspace;
 
 use error::TaskError;
@@ -38,6 +39,8 @@ enum Task {
     Test(test::TestArguments),
     /// Check the Python client against the programs that `cargo build --workspace --bins` or `test` built.
     Python,
+    /// Build the programs that tests use where they are there: an S3-compatible store.
+    Tools,
     /// Run the benchmarks.
     Bench(bench::BenchArguments),
     /// Play simulated clusters under faults, and compare their reports with those of undisturbed ones.
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&workspace, options),
         Task::Test(options) => test::run(&workspace, options).map(|()| ExitCode::SUCCESS),
         Task::Python => python::check(&workspace, true).map(|()| ExitCode::SUCCESS),
+        Task::Tools => tools::run(&workspace).map(|()| ExitCode::SUCCESS),
         Task::Bench(options) => bench::run(&workspace, options),
         Task::Simulate(options) => simulate::run(&workspace, options),
         Task::Fuzz(options) => fuzz::run(&workspace, options),

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use clap::Args;
+use foldwise_coordinator::artifacts::Place;
 use foldwise_coordinator::leadership::{self, LeadershipError, Role};
 use foldwise_coordinator::store::postgres::{Address, PostgresError};
 use foldwise_coordinator::{Config, Coordinator, Listener, ServeError, StartError};
 use foldwise_data::Cache;
 
 use crate::arguments::ProfileArguments;
-use crate::environment::Passwords;
+use crate::environment::{self, Passwords};
 use crate::error::CliError;
 use crate::interrupt::Interrupt;
 use crate::log::LogArguments;
@@ -29,6 +30,8 @@ Examples:
   foldwise coordinator --config foldwise.toml
   foldwise coordinator --store postgres://foldwise@db/foldwise --artifacts /shared/foldwise
     (the second one on the same database stands by until the first is gone)
+  AWS_ENDPOINT_URL=https://store:9000 AWS_REGION=den foldwise coordinator --artifacts s3://foldwise/files
+    (with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment; on Amazon's machines their role will do)
 
 Where other machines reach it a coordinator starts with TLS and authentication alone: `foldwise certs` makes
 certificates and `foldwise token` tokens; the first start writes an administrator's to STATE/admin-token.
@@ -37,7 +40,7 @@ A configuration file holds any of these:
   listen = \"127.0.0.1:7070\"
   state = \".foldwise\"
   store = \"postgres://foldwise@db/foldwise\"
-  artifacts = \"/shared/foldwise\"
+  artifacts = \"/shared/foldwise\"    # or \"s3://bucket/prefix\"
   advertise = \"den.example.org:7070\"
   lease_seconds = 30.0
   insecure = false
@@ -63,10 +66,10 @@ pub(crate) struct CoordinatorArguments {
     /// Where others reach this coordinator, as a standby tells them [default: where it listens]
     #[arg(long, env = "FOLDWISE_ADVERTISE", hide_env_values = true, value_name = "HOST:PORT")]
     advertise: Option<String>,
-    /// The folder that files are kept in; coordinators that share a database share it too [default: artifacts in
-    /// the state folder]
-    #[arg(long, env = "FOLDWISE_ARTIFACTS", hide_env_values = true, value_name = "FOLDER")]
-    artifacts: Option<PathBuf>,
+    /// Where files are kept: a folder, or a bucket of an S3-compatible store as `s3://bucket/prefix`, reached as the AWS_…
+    /// variables say; coordinators that share a database share it too [default: artifacts in the state folder]
+    #[arg(long, env = "FOLDWISE_ARTIFACTS", hide_env_values = true, value_name = "PLACE", value_parser = place)]
+    artifacts: Option<Place>,
     /// Silence after which a worker's lease is lost [default: 30]
     #[arg(long, env = "FOLDWISE_LEASE_SECONDS", hide_env_values = true, value_name = "SECONDS")]
     lease_seconds: Option<f64>,
@@ -169,7 +172,7 @@ impl CoordinatorArguments {
             state: self.state.clone().unwrap_or(file.state),
             store: self.store.clone().or(file.store),
             advertise: self.advertise.clone().or(file.advertise),
-            artifacts: self.artifacts.clone().or(file.artifacts),
+            artifacts: self.artifacts.clone().or(file.artifacts).map(with_bucket_settings),
             lease_seconds: self.lease_seconds.unwrap_or(file.lease_seconds),
             insecure: self.insecure.unwrap_or(file.insecure),
             tls_cert: self.tls_cert.clone().or(file.tls_cert),
@@ -266,6 +269,16 @@ pub(super) fn with_password(database: Address) -> Result<Address, PostgresError>
         Some(file) => database.or_password_file(&file),
         None => Ok(database),
     }
+}
+
+/// A place with what the environment says of buckets.
+pub(super) fn with_bucket_settings(place: Place) -> Place {
+    place.with_settings(environment::bucket_settings())
+}
+
+/// As an option gives it.
+pub(crate) fn place(text: &str) -> Result<Place, String> {
+    Place::read(text).map_err(|error| error.to_string())
 }
 
 /// As an option gives it.

@@ -1,12 +1,14 @@
-//! `foldwise migrate`: a state folder's way to PostgreSQL.
+//! `foldwise migrate`: a state folder's way to PostgreSQL, and its kept files' way to another place.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use foldwise_coordinator::artifacts::{ArtifactError, Artifacts, Copied, Place};
 use foldwise_coordinator::store::StoreError;
-use foldwise_coordinator::store::postgres::{Address, transfer};
+use foldwise_coordinator::store::postgres::{Address, Transferred, transfer};
+use serde::Serialize;
 
-use super::coordinator::{store_address, with_password};
+use super::coordinator::{place, store_address, with_bucket_settings, with_password};
 use crate::error::CliError;
 use crate::output::{self, Format};
 use crate::quantity;
@@ -14,44 +16,79 @@ use crate::quantity;
 /// What `foldwise migrate` is told.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The coordinator of the folder must be stopped, and the database empty. Everything is copied in one
-transaction and compared before it counts; the folder is left as it is. Kept files stay where they
-are: start the coordinator with --artifacts on them, or on a copy.
+The coordinator of the folder must be stopped, and the database empty. Rows are copied in one transaction
+and compared before they count; kept files are read and compared with their digests, and those that are
+there already are passed over, so that an interrupted copy goes on. The folder is left as it is.
+
+Without --artifacts kept files stay where they are: start the coordinator with --artifacts on them, or on a
+copy.
 
 Example:
-  foldwise migrate --from /var/lib/foldwise --to postgres://foldwise@db/foldwise
-  foldwise coordinator --store postgres://foldwise@db/foldwise --artifacts /var/lib/foldwise/artifacts")]
+  foldwise migrate --from /var/lib/foldwise --to postgres://foldwise@db/foldwise --artifacts s3://foldwise/files
+  foldwise coordinator --store postgres://foldwise@db/foldwise --artifacts s3://foldwise/files")]
 pub(crate) struct MigrateArguments {
     /// The state folder
     #[arg(long, env = "FOLDWISE_STATE", hide_env_values = true, value_name = "FOLDER")]
     from: PathBuf,
     /// The database: `postgres://user@host:5432/database`, with the password in PGPASSWORD or the password file
     #[arg(long, env = "FOLDWISE_STORE", hide_env_values = true, value_name = "URL", value_parser = store_address)]
-    to: Address,
+    #[arg(required_unless_present = "artifacts")]
+    to: Option<Address>,
+    /// Where to copy kept files: a folder, or a bucket as `s3://bucket/prefix`, reached as the AWS_… variables say
+    #[arg(long, value_name = "PLACE", value_parser = place)]
+    artifacts: Option<Place>,
     /// How to write the answer
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
 
+/// What was copied.
+#[derive(Serialize)]
+struct Migrated {
+    #[serde(flatten)]
+    rows: Option<Transferred>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Copied>,
+}
+
 pub(super) fn execute(arguments: &MigrateArguments) -> Result<(), CliError> {
     let failed = |error: StoreError| CliError::Store(error);
-    let to = with_password(arguments.to.clone()).map_err(|error| failed(error.into()))?;
-    let transferred = transfer(&arguments.from, to).map_err(failed)?;
+    // Files first: what a row names is there when the row is.
+    let files = arguments.artifacts.clone().map(|place| copy(arguments, place)).transpose();
+    let files = files.map_err(CliError::Artifacts)?;
+    let to = arguments.to.clone().map(with_password).transpose().map_err(|error| failed(error.into()))?;
+    let rows = to.map(|to| transfer(&arguments.from, to)).transpose().map_err(failed)?;
+    let migrated = Migrated { rows, files };
     match arguments.format {
-        Format::Json => output::print_json(&transferred)?,
-        Format::Table => {
-            let tables = transferred.tables.iter().filter(|(name, _)| name != "last_study");
-            let rows: Vec<String> =
-                tables.map(|(name, rows)| format!("{} of {name}", quantity::counted(*rows, "row"))).collect();
-            output::print(&format!(
-                "{} holds {}, compared with {}\nkept files stay in {}: start the coordinator with --artifacts on them, \
-                 or on a copy",
-                arguments.to,
-                rows.join(", "),
-                arguments.from.display(),
-                arguments.from.join("artifacts").display(),
-            ))?;
-        }
+        Format::Json => output::print_json(&migrated)?,
+        Format::Table => output::print(&told(arguments, &migrated))?,
     }
     Ok(())
+}
+
+fn copy(arguments: &MigrateArguments, place: Place) -> Result<Copied, ArtifactError> {
+    let to = Artifacts::open_at(&with_bucket_settings(place), &arguments.from.join("near"))?;
+    to.copy_from(&arguments.from.join("artifacts"))
+}
+
+fn told(arguments: &MigrateArguments, migrated: &Migrated) -> String {
+    let mut lines = Vec::new();
+    if let (Some(to), Some(rows)) = (&arguments.to, &migrated.rows) {
+        let tables = rows.tables.iter().filter(|(name, _)| name != "last_study");
+        let rows: Vec<String> =
+            tables.map(|(name, rows)| format!("{} of {name}", quantity::counted(*rows, "row"))).collect();
+        lines.push(format!("{to} holds {}, compared with {}", rows.join(", "), arguments.from.display()));
+    }
+    lines.push(match (&arguments.artifacts, &migrated.files) {
+        (Some(place), Some(files)) => format!(
+            "{place} holds the kept files: {} copied, {} there already",
+            quantity::counted(files.copied, "file"),
+            quantity::count(files.there_already),
+        ),
+        _ => format!(
+            "kept files stay in {}: start the coordinator with --artifacts on them, or on a copy",
+            arguments.from.join("artifacts").display(),
+        ),
+    });
+    lines.join("\n")
 }

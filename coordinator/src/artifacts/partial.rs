@@ -10,7 +10,7 @@ use foldwise_data::PARCEL_BYTES_MAX;
 use super::{ArtifactError, Artifacts, checked};
 
 /// The folder of what has not come whole.
-pub(super) const PARTIAL: &str = "partial";
+const PARTIAL: &str = "partial";
 /// Files that may be on their way at a time, those that were interrupted counted.
 const PARTIAL_MAX: usize = 16;
 /// Time after which nobody comes back with the rest.
@@ -113,7 +113,7 @@ impl Partial {
             fs::remove_file(&self.path).map_err(failed)?;
             return Err(ArtifactError::Mismatch { announced: self.announced, found });
         }
-        fs::rename(&self.path, self.artifacts.folder.join(&self.announced)).map_err(failed)?;
+        self.artifacts.settle(&self.announced, &self.path)?;
         Ok(self.bytes)
     }
 }

@@ -76,7 +76,7 @@ impl Workers {
         let cohort = self.cohort(handed.lease).await?;
         let lines_file = Some(lines.to_owned()).filter(|lines| !lines.is_empty());
         let mut files: Vec<String> = handed.weights().cloned().chain(lines_file).collect();
-        let mut held = vec![self.artifacts.hold(files.clone())];
+        let mut held = vec![self.artifacts.hold(files.clone()).await];
         if cohort.settled {
             // An answer that was lost is given again without the files, which may have gone by now; those of a late result go.
             let measured = self.measured(lines, &handed.results, &cohort).unwrap_or_default();
@@ -84,7 +84,7 @@ impl Workers {
         } else {
             files.iter().try_for_each(|digest| self.require(digest))?;
             let measured = self.measured(lines, &handed.results, &cohort)?;
-            held.push(self.artifacts.hold(copies(&measured)));
+            held.push(self.artifacts.hold(copies(&measured)).await);
             files.extend(copies(&measured));
             self.require_copies(&measured)?;
             for (result, measured) in handed.results.iter_mut().zip(measured) {

@@ -46,11 +46,11 @@ impl Studies {
     }
 
     /// Puts a parcel that a study is to be made with on the shelf, and holds its file meanwhile. None where none is named.
-    pub(super) fn shelve(&self, digest: &str) -> Result<Option<Held>, Status> {
+    pub(super) async fn shelve(&self, digest: &str) -> Result<Option<Held>, Status> {
         if digest.is_empty() {
             return Ok(None);
         }
-        let held = self.artifacts.hold([digest.to_owned()]);
+        let held = self.artifacts.hold([digest.to_owned()]).await;
         let of_artifact = |error| status::of_artifact(&error);
         if !self.artifacts.has(digest).map_err(of_artifact)? {
             let message = format!("the parcel {digest} is not here: upload it first");
@@ -59,7 +59,7 @@ impl Studies {
         let shelf = self.cache.shelf();
         let of_shelf = |error: foldwise_data::ShelfError| Status::invalid_argument(error.to_string());
         if shelf.files(digest).map_err(of_shelf)?.is_none() {
-            let path = self.artifacts.path(digest).map_err(of_artifact)?;
+            let path = blocking::run(|| self.artifacts.path(digest)).map_err(of_artifact)?;
             blocking::run(|| shelf.keep(digest, &path)).map_err(of_shelf)?;
         }
         Ok(Some(held))

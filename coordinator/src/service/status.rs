@@ -76,8 +76,8 @@ pub(super) fn of_artifact(error: &ArtifactError) -> Status {
         ArtifactError::Offset { .. } => Code::OutOfRange,
         ArtifactError::TooManyPartial => Code::ResourceExhausted,
         ArtifactError::Missing(_) => Code::NotFound,
-        ArtifactError::Mismatch { .. } => Code::DataLoss,
-        ArtifactError::Io { .. } => Code::Unavailable,
+        ArtifactError::Mismatch { .. } | ArtifactError::Damaged { .. } => Code::DataLoss,
+        ArtifactError::Io { .. } | ArtifactError::Bucket(_) => Code::Unavailable,
     };
     Status::new(code, error.to_string())
 }

@@ -109,7 +109,7 @@ impl StudyService for Studies {
         let asker = Asker::of(request.extensions());
         let request = request.into_inner();
         let format = spec_format(request.format())?;
-        let held = self.shelve(&request.parcel)?;
+        let held = self.shelve(&request.parcel).await?;
         let parcel = held.is_some().then_some(request.parcel.as_str());
         let prepared = blocking::run(|| {
             self.confine(&request.spec, format, parcel)?;
@@ -194,7 +194,7 @@ impl StudyService for Studies {
         } else {
             request.parcel
         };
-        let held = self.shelve(&sent)?;
+        let held = self.shelve(&sent).await?;
         let parcel = held.is_some().then_some(sent.as_str());
         let extended = blocking::run(|| {
             self.confine(&request.spec, format, parcel)?;

@@ -140,7 +140,7 @@ impl WorkerService for Workers {
         self.check_holder(&caller, &worker, lease).await?;
         let checkpoint = convert::checkpoint(request.checkpoint)?;
         let digest = checkpoint.digest.clone();
-        let held = self.artifacts.hold([digest.clone()]);
+        let held = self.artifacts.hold([digest.clone()]).await;
         self.require(&digest)?;
         let command = Command::KeepCheckpoint { worker, lease, checkpoint };
         let kept = self.command(command).await? == Reply::CheckpointKept(true);

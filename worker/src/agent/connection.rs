@@ -210,7 +210,7 @@ impl Connection {
             let uploaded = client.upload_artifact(tokio_stream::iter(parts)).await;
             uploaded.inspect_err(|status| self.lines.leave(line, status))
         };
-        upload.retry(self.backoff()).when(is_passing).await?;
+        upload.retry(self.backoff()).when(is_passing).notify(tell("uploading again")).await?;
         Ok(digest)
     }
 
@@ -235,7 +235,7 @@ impl Connection {
                 Err(Status::data_loss(format!("the bytes have digest {found}")))
             }
         };
-        download.retry(self.backoff()).when(is_passing).await
+        download.retry(self.backoff()).when(is_passing).notify(tell("downloading again")).await
     }
 
     /// A kept file, in parts.
@@ -293,10 +293,7 @@ impl Connection {
                 }
             }
         };
-        once.retry(self.backoff())
-            .when(is_passing)
-            .notify(|status, pause| tracing::warn!(reason = status.message(), ?pause, "calling again"))
-            .await
+        once.retry(self.backoff()).when(is_passing).notify(tell("calling again")).await
     }
 
     fn backoff(&self) -> ExponentialBuilder {
@@ -359,6 +356,11 @@ fn backoff(patience: Option<Duration>, jitter_seed: Option<u64>) -> ExponentialB
         Some(patience) => pauses.without_max_times().with_total_delay(Some(patience)),
         None => pauses.without_max_times(),
     }
+}
+
+/// Tells that something is tried again, and why.
+fn tell(what: &'static str) -> impl Fn(&Status, Duration) {
+    move |status, pause| tracing::warn!(reason = status.message(), ?pause, "{what}")
 }
 
 /// A file in the parts of its upload. Each is read when its turn comes, which takes less time than handing the reading

@@ -5,11 +5,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, NoTls};
 
 use super::{Address, PostgresError};
-use crate::blocking;
+use crate::aside::Aside;
 
 /// A server that does not take a connection in this time is not there. Below the time in which a standby takes over.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
@@ -29,21 +28,13 @@ const SETTINGS: &str = "
 pub(super) struct Engine {
     address: Address,
     server: String,
-    /// Taken when this is dropped.
-    runtime: Option<Runtime>,
-    handle: tokio::runtime::Handle,
+    aside: Aside,
 }
 
 impl Engine {
     pub(super) fn start(address: Address) -> Result<Arc<Self>, PostgresError> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("postgres")
-            .enable_all()
-            .build()
-            .map_err(PostgresError::Thread)?;
-        let (server, handle) = (address.to_string(), runtime.handle().clone());
-        Ok(Arc::new(Self { address, server, runtime: Some(runtime), handle }))
+        let aside = Aside::start("postgres").map_err(PostgresError::Thread)?;
+        Ok(Arc::new(Self { server: address.to_string(), address, aside }))
     }
 
     /// Where it is, as errors name it.
@@ -53,7 +44,7 @@ impl Engine {
 
     /// Waits for an answer. Inside a task this needs a runtime of several threads.
     pub(super) fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
-        blocking::run(|| self.handle.block_on(answer))
+        self.aside.wait(answer)
     }
 
     /// Works beside everything else.
@@ -61,7 +52,7 @@ impl Engine {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> tokio::task::JoinHandle<T> {
-        self.handle.spawn(work)
+        self.aside.spawn(work)
     }
 
     /// Makes a connection under a name.
@@ -70,7 +61,7 @@ impl Engine {
         config.connect_timeout(CONNECT_PATIENCE).tcp_user_timeout(SILENCE_MAX).keepalives_idle(SILENCE_MAX);
         let connecting = async {
             let (client, connection) = config.connect(NoTls).await?;
-            self.handle.spawn(async move {
+            self.aside.spawn(async move {
                 // Whoever uses the client learns how it ended.
                 let _ = connection.await;
             });
@@ -88,14 +79,5 @@ impl Engine {
     /// What went wrong with a statement.
     pub(super) fn failed(&self, error: &tokio_postgres::Error) -> PostgresError {
         PostgresError::of_statement(&self.server, error)
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        // A task may drop it, and must not wait for others there.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }
