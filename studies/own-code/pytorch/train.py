@@ -60,6 +60,21 @@ def evaluate(model, x, y):
     return {"loss": loss, "accuracy": (outputs.argmax(1) == y).float().mean().item()}
 
 
+def random_states(device):
+    """Where random numbers are: rows are put in order on the CPU, and dropout draws on the device."""
+    states = {"random": torch.get_rng_state()}
+    if device != "cpu":
+        states["random_cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def go_on_with(kept, device):
+    torch.set_rng_state(kept["random"])
+    # A checkpoint from a CPU has none for a GPU, and dropout begins with the seed there.
+    if device != "cpu" and "random_cuda" in kept:
+        torch.cuda.set_rng_state(kept["random_cuda"], device)
+
+
 def main():
     with open(os.environ["FOLDWISE_JOB"], encoding="utf-8") as file:
         job = json.load(file)
@@ -79,10 +94,11 @@ def main():
 
     first = 1
     if job["checkpoint"]:
-        kept = torch.load(job["checkpoint"]["path"], weights_only=True)
+        # Another attempt may have had another device. Model and optimizer take their states to this one.
+        kept = torch.load(job["checkpoint"]["path"], map_location="cpu", weights_only=True)
         model.load_state_dict(kept["model"])
         optimizer.load_state_dict(kept["optimizer"])
-        torch.set_rng_state(kept["random"])
+        go_on_with(kept, device)
         first = job["checkpoint"]["epoch"] + 1
 
     for epoch in range(first, job["epochs"] + 1):
@@ -96,14 +112,15 @@ def main():
         # Foldwise takes the file, and keeps it if the last one is old enough.
         name = f"checkpoint-{epoch}.pt"
         states = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-        torch.save({**states, "random": torch.get_rng_state()}, name)
+        torch.save({**states, **random_states(device)}, name)
         say(checkpoint=name, epoch=epoch)
         if stop.wanted:
             return
 
     done = {"done": True}
     if job["stage"] == "final":
-        torch.save(model.state_dict(), "model.pt")
+        # Whoever reads it may have no GPU.
+        torch.save({name: weights.cpu() for name, weights in model.state_dict().items()}, "model.pt")
         done["weights"] = "model.pt"
     if data["test"]:
         tested = data["test_rows"] and np.load(data["test_rows"])

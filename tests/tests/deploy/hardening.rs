@@ -27,13 +27,34 @@ pub(crate) fn check_container(name: &str, container: &Value) {
     for (what, of) in [("requests", "cpu"), ("requests", "memory"), ("limits", "memory")] {
         assert!(container["resources"][what][of].is_string(), "{name} has no {what} of {of}");
     }
-    for variable in container["env"].as_array().into_iter().flatten() {
-        let secret = &variable["valueFrom"]["secretKeyRef"];
-        assert!(
-            secret.is_null(),
-            "{name}: secrets are files, which no child and no log inherits: {variable}"
-        );
+}
+
+/// Variables that hold a secret themselves, where others name a file: by the end of their names.
+const SECRETS: [&str; 4] = ["PASSWORD", "_TOKEN", "_SECRET", "_ACCESS_KEY"];
+
+/// What a container's variables hold: secrets are files, which no child and no log inherits.
+pub(crate) fn check_secrets(name: &str, container: &Value) {
+    for all in container["envFrom"].as_array().into_iter().flatten() {
+        assert!(all["secretRef"].is_null(), "{name} has secrets in variables: {all}");
     }
+    for variable in container["env"].as_array().into_iter().flatten() {
+        assert!(
+            variable["valueFrom"]["secretKeyRef"].is_null(),
+            "{name} has a secret in a variable: {variable}"
+        );
+        let value = variable["value"].as_str().unwrap_or_default();
+        check_variable(name, variable["name"].as_str().unwrap_or_default(), value);
+    }
+}
+
+/// A variable in whatever file.
+pub(crate) fn check_variable(place: &str, name: &str, value: &str) {
+    assert!(!SECRETS.iter().any(|end| name.ends_with(end)), "{place} has a secret in the variable {name}");
+    let whom = value.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
+    assert!(
+        !whom.is_some_and(|(user, _)| user.contains(':')),
+        "{place} has a password in the address of {name}"
+    );
 }
 
 /// A Compose service's rights.

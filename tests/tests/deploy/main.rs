@@ -3,6 +3,9 @@
 
 mod hardening;
 mod lines;
+mod overlays;
+mod room;
+mod secrets;
 mod tree;
 
 use std::collections::BTreeSet;
@@ -172,4 +175,42 @@ fn a_batch_job_is_told_in_time() {
         rest.split(|char: char| !char.is_ascii_digit()).next().unwrap().parse().unwrap()
     };
     assert_patient("the batch script", number("--signal=B:TERM@"), Some(number("\ngrace_seconds=")));
+}
+
+#[test]
+fn a_batch_job_is_told_once() {
+    // The script passes on what it is told. Told beside it, a worker would be told twice, and stop at once.
+    let page = text("slurm/README.md");
+    let commands: Vec<&str> =
+        page.split('`').filter(|command| command.starts_with("scancel --signal")).collect();
+    assert!(!commands.is_empty(), "nothing tells a job early");
+    for command in commands {
+        let words: Vec<&str> = command.split(' ').collect();
+        assert!(
+            words.contains(&"--batch") && !words.contains(&"--full"),
+            "the worker is told, too: {command}"
+        );
+    }
+    let script = text("slurm/foldwise-workers.sbatch");
+    for line in script.lines().filter(|line| line.starts_with("#SBATCH --signal=")) {
+        assert!(line.starts_with("#SBATCH --signal=B:"), "the worker is told, too: {line}");
+    }
+}
+
+#[test]
+fn examples_go_on_from_checkpoints_of_another_device() {
+    let studies = root().join("../studies/own-code");
+    let mut seen = 0;
+    for folder in std::fs::read_dir(&studies).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+        for file in std::fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.path()) {
+            if file.extension().is_some_and(|extension| extension == "py") {
+                let text = std::fs::read_to_string(&file).unwrap();
+                for call in text.lines().filter(|line| line.contains("torch.load(")) {
+                    seen += 1;
+                    assert!(call.contains("map_location=\"cpu\""), "{}: {call}", file.display());
+                }
+            }
+        }
+    }
+    assert!(seen > 0, "no example reads a checkpoint");
 }

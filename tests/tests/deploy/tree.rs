@@ -39,6 +39,23 @@ pub(crate) fn documents(path: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(&text(path)).unwrap_or_else(|error| panic!("deploy/{path}: {error}"))
 }
 
+/// The folders with a kustomization.
+pub(crate) fn kustomizations() -> Vec<String> {
+    let all = files("kubernetes").into_iter();
+    all.filter_map(|path| path.strip_suffix("/kustomization.yaml").map(str::to_owned)).collect()
+}
+
+/// The YAML files in a folder with a kustomization, without it.
+pub(crate) fn manifests(folder: &str) -> Vec<String> {
+    let all = files(folder).into_iter();
+    all.filter(|path| path.ends_with(".yaml") && !path.ends_with("/kustomization.yaml")).collect()
+}
+
+/// A list in a document; empty where there is none.
+pub(crate) fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
 /// The pods that a file's Deployments and the like make, with their names.
 pub(crate) fn pods(path: &str) -> Vec<(String, Value)> {
     let of = |document: Value| {
