@@ -19,6 +19,8 @@ use crate::metrics::Counters;
 use crate::store::{Store, StoreError};
 
 mod batches;
+#[cfg(test)]
+mod tests;
 
 pub use batches::Batches;
 use batches::Counter;
@@ -38,7 +40,7 @@ pub enum Refusal {
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// The store could not keep it; the ledger is as before.
-    #[error("the coordinator could not write to its store: {0}")]
+    #[error("the coordinator could not use its store: {0}")]
     Store(Arc<StoreError>),
     /// The store could be neither written nor read, so that nobody can tell what is true.
     #[error("the coordinator cannot read its store: {0}")]
@@ -238,8 +240,7 @@ impl Committer {
             }
         }
         self.queue.close();
-        while let Ok(message) = self.queue.try_recv() {
-            batch.push(message);
+        while self.queue.recv_many(&mut batch, BATCH_MAX).await > 0 {
             self.commit_batch(&mut batch);
         }
     }
@@ -251,6 +252,12 @@ impl Committer {
         }
         if let Some(error) = &self.blind {
             batch.drain(..).for_each(|message| message.refuse(&Refusal::Blind(Arc::clone(error))));
+            return;
+        }
+        // Another may lead by now, with a ledger of its own: neither a command nor a question is answered by this one's.
+        if let Err(error) = self.store.assured() {
+            let refusal = Refusal::Store(Arc::new(error));
+            batch.drain(..).for_each(|message| message.refuse(&refusal));
             return;
         }
         let mut changes = Vec::new();
@@ -358,8 +365,12 @@ impl Committer {
                 self.ledger = Ledger::rebuild(self.config.clone(), snapshot, self.clock.now());
                 if self.blind.take().is_some() {
                     tracing::info!("the store can be read again");
-                    self.bell.ring_all();
                 }
+                // What was refused may have been written all the same, when only the answer was lost: whoever follows the
+                // ledger is brought up to date, whatever became of it.
+                self.ledger.tokens().for_each(|record| self.tokens.put(record.clone()));
+                self.ledger.studies().keys().for_each(|&study| self.events.tell(Happening::Changed(study)));
+                self.bell.ring_all();
             }
             Err(error) => {
                 if self.blind.is_none() {

@@ -13,7 +13,7 @@ use crate::blocking;
 use crate::config::Config;
 use crate::ledger::LedgerConfig;
 use crate::port::Listener;
-use crate::server::{Coordinator, ServeError, StartError, settings};
+use crate::server::{Coordinator, FirstTokenError, ServeError, StartError, settings};
 use crate::store::postgres::{Address, Candidate, Election, Leader, PostgresError};
 use crate::store::{Postgres, StoreError};
 
@@ -24,6 +24,9 @@ use standby::Standby;
 /// Time between two tries to lead. With it a standby leads within a second of a leader's death, and within 10 s of the
 /// moment at which a leader stands still or is cut off.
 const TRY_PAUSE: Duration = Duration::from_millis(500);
+
+/// Time in which a server that was reached must say who leads. Making the tables of a new database takes less.
+const TRY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a coordinator is to the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +111,13 @@ async fn elected(
     let mut standby: Option<Standby> = None;
     let mut troubled = false;
     loop {
-        match candidate.stand().await {
+        let tried = tokio::select! {
+            () = shutdown.cancelled() => break,
+            tried = tokio::time::timeout(TRY_PATIENCE, candidate.stand()) => tried,
+        };
+        // What it asked is given up with the session, and asked anew on another.
+        let tried = tried.unwrap_or_else(|_| Err(candidate.silent()));
+        match tried {
             Ok(Election::Won(store)) => {
                 if let Some(standby) = standby {
                     standby.end().await;
@@ -125,7 +134,10 @@ async fn elected(
                     tell(&Role::StandsBy(leader));
                 }
             }
-            Err(error) if !known || !passes(&error) => return Err(of_store(error)),
+            // A server that let this coordinator in is the right one, whatever happened then.
+            Err(error) if !(passes(&error) && (known || matches!(error, PostgresError::Lost { .. }))) => {
+                return Err(of_store(error));
+            }
             Err(error) => {
                 if !std::mem::replace(&mut troubled, true) {
                     tracing::warn!(%error, "cannot ask who leads; trying again");
@@ -151,7 +163,10 @@ fn opened(
     store: Box<Postgres>,
 ) -> Result<Option<Coordinator>, StartError> {
     match blocking::run(|| Coordinator::on(config, ledger, cache, store)) {
-        Err(StartError::Store(StoreError::Postgres(error))) if passes(&error) => {
+        Err(
+            StartError::Store(StoreError::Postgres(error))
+            | StartError::FirstToken(FirstTokenError::Store(StoreError::Postgres(error))),
+        ) if passes(&error) => {
             tracing::warn!(%error, "the state could not be read; trying again");
             Ok(None)
         }
@@ -161,8 +176,11 @@ fn opened(
 
 /// Whether a later try may succeed.
 fn passes(error: &PostgresError) -> bool {
-    use PostgresError::{Deposed, Failed, Lost, Taken, Unreachable};
-    matches!(error, Unreachable { .. } | Lost { .. } | Deposed { .. } | Taken { .. } | Failed { .. })
+    use PostgresError::{Deposed, Failed, Lost, Taken, Unreachable, Unsure};
+    matches!(
+        error,
+        Unreachable { .. } | Lost { .. } | Deposed { .. } | Taken { .. } | Failed { .. } | Unsure { .. }
+    )
 }
 
 fn of_store(error: PostgresError) -> StartError {

@@ -46,6 +46,14 @@ pub trait Store: Debug + Send {
     /// When the database cannot be read.
     fn load(&self) -> Result<Snapshot, StoreError>;
 
+    /// Whether what the ledger says can be trusted to be all there is: that nobody else may be writing by now.
+    ///
+    /// # Errors
+    /// When that cannot be told, for the time being or for good.
+    fn assured(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Where other threads can read results from while this one writes.
     fn results(&self) -> Results;
 }

@@ -147,6 +147,36 @@ fn a_backup_of_an_open_store_is_a_whole_state_folder() {
 }
 
 #[test]
+fn a_backup_of_a_store_that_is_written_to_all_the_time_comes_to_an_end() {
+    let folder = tempfile::tempdir().expect("folder");
+    drop(Sqlite::open(folder.path()).expect("opens"));
+    let writer = Connection::open(folder.path().join(DATABASE)).expect("opens");
+    // More than is copied in one step.
+    writer.execute_batch("CREATE TABLE ballast (number INTEGER, bytes BLOB)").expect("makes");
+    let add = |number: i64| {
+        writer.execute("INSERT INTO ballast VALUES (?1, zeroblob(4096))", [number]).expect("adds");
+    };
+    writer.execute_batch("BEGIN").expect("begins");
+    (0..3000).for_each(add);
+    writer.execute_batch("COMMIT").expect("keeps");
+    let parent = tempfile::tempdir().expect("folder");
+    let (from, to) = (folder.path().to_owned(), parent.path().join("copy"));
+    let copying = std::thread::spawn(move || backup(&from, &to).map(|_| to));
+    let mut number = 3000;
+    while !copying.is_finished() {
+        add(number);
+        number += 1;
+    }
+    let to = copying.join().expect("ends").expect("copies");
+    let copy = Connection::open(to.join(DATABASE)).expect("opens");
+    let [rows, last] = ["count(*)", "max(number)"].map(|what| {
+        let sql = format!("SELECT {what} FROM ballast");
+        copy.query_row(&sql, [], |row| row.get::<_, i64>(0)).expect("reads")
+    });
+    assert!(rows >= 3000 && last == rows - 1, "as of one moment: {rows} rows to {last}");
+}
+
+#[test]
 fn inspecting_changes_nothing_and_understands_every_version() {
     let folder = released(1);
     let before = fs::read(folder.path().join(DATABASE)).expect("reads");

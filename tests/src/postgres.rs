@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -45,6 +45,28 @@ impl PostgresServer {
         Some(server)
     }
 
+    /// Has it ask for TLS from now on, with a certificate and its key as PEM.
+    pub fn protect(&mut self, cert: &str, key: &str) {
+        self.stop();
+        for (name, text) in [("server.crt", cert), ("server.key", key)] {
+            let path = self.data().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            if let Some((user, group)) = self.user {
+                chown(&path, Some(user), Some(group)).unwrap();
+            }
+        }
+        let settings = self.data().join("postgresql.auto.conf");
+        fs::write(settings, "ssl = on\n").unwrap();
+        // Its own tools come through the socket.
+        fs::write(
+            self.data().join("pg_hba.conf"),
+            "local all all trust\nhostssl all all all scram-sha-256\n",
+        )
+        .unwrap();
+        self.resume();
+    }
+
     /// The address of a database, without a password.
     #[must_use]
     pub fn address(&self, database: &str) -> String {
@@ -73,6 +95,16 @@ impl PostgresServer {
     /// Has the server do something in a database; what it answers, unadorned.
     pub fn sql(&self, database: &str, sql: &str) -> String {
         let output = self.psql(database).args(["-v", "ON_ERROR_STOP=1", "-c", sql]).output().unwrap();
+        assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// As [`PostgresServer::sql`], through the server's socket.
+    pub fn local_sql(&self, database: &str, sql: &str) -> String {
+        let (folder, port) = (self.folder.path(), self.port.to_string());
+        let mut command = Command::new(self.programs.join("psql"));
+        command.args(["-X", "-A", "-t", "-U", "foldwise", "-p", &port, "-d", database, "-h"]).arg(folder);
+        let output = command.args(["-v", "ON_ERROR_STOP=1", "-c", sql]).output().unwrap();
         assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }

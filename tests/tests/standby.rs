@@ -5,8 +5,8 @@
 use std::time::{Duration, Instant};
 
 use foldwise_tests::{
-    Cluster, Pictures, PostgresServer, Running, Search, StudyJson, assert_same, each_run_once, reference,
-    until,
+    Cluster, Finished, Pictures, PostgresServer, Proxy, Running, Search, StudyJson, assert_same,
+    each_run_once, reference, until,
 };
 use nix::sys::signal::Signal;
 
@@ -107,6 +107,32 @@ fn a_leader_that_stood_still_past_its_lease_writes_nothing_and_steps_down() {
 }
 
 #[test]
+fn a_leader_that_is_cut_off_from_its_database_says_nothing_that_may_be_old() {
+    let Some(server) = PostgresServer::start() else { return };
+    let line = Proxy::to(&format!("127.0.0.1:{}", server.port()));
+    let artifacts = tempfile::tempdir().expect("folder");
+    let (store, files) = (server.database("search"), artifacts.path().display().to_string());
+    let near = line.url().rsplit(':').next().expect("a port").to_owned();
+    let through = store.replace(&format!(":{}/", server.port()), &format!(":{near}/"));
+    let start =
+        |store: &str| Cluster::start_at("127.0.0.1", 5.0, &["--store", store, "--artifacts", &files], |_| {});
+    let mut first = start(&through);
+    first.coordinator().line_with("leading, for term 1");
+    let mut second = start(&store);
+    second.coordinator().line_with("standing by");
+    let pictures = Pictures::draw(600, 100);
+    first.submit(&Search::default().of(pictures.section()));
+    line.hold();
+    second.coordinator().line_with("leading, for term 2");
+    let _ = second.done(&["cancel", "small"]);
+    let asked = Finished::of(&mut first.foldwise(&["list"]));
+    assert_ne!(asked.code, Some(0), "{asked:?}");
+    assert!(asked.stderr.contains("whether this coordinator still leads cannot be told"), "{asked:?}");
+    line.pass();
+    first.coordinator().line_with("another coordinator took over: term 1 is over");
+}
+
+#[test]
 fn a_server_that_was_away_costs_time_alone() {
     let Some(server) = PostgresServer::start() else { return };
     let (_pictures, spec, expected) = search();
@@ -116,5 +142,6 @@ fn a_server_that_was_away_costs_time_alone() {
         pair.first.coordinator().log().contains("lease could not be renewed").then_some(())
     });
     pair.server.resume();
+    until("an answer", || (Finished::of(&mut pair.second.foldwise(&["list"])).code == Some(0)).then_some(()));
     pair.ends_as(&expected);
 }

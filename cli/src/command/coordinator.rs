@@ -60,9 +60,10 @@ pub(crate) struct CoordinatorArguments {
     #[arg(long, env = "FOLDWISE_STATE", hide_env_values = true, value_name = "FOLDER")]
     state: Option<PathBuf>,
     /// Keep state in PostgreSQL, which coordinators can share: `postgres://user@host:5432/database`, with the password
-    /// in PGPASSWORD or the password file (PGPASSFILE, ~/.pgpass) [default: the state folder]
-    #[arg(long, env = "FOLDWISE_STORE", hide_env_values = true, value_name = "URL", value_parser = store_address)]
-    store: Option<Address>,
+    /// in PGPASSWORD or the password file (PGPASSFILE, ~/.pgpass). Other machines are spoken to with TLS:
+    /// `?sslrootcert=FILE` names the CA of a server of your own [default: the state folder]
+    #[arg(long, env = "FOLDWISE_STORE", hide_env_values = true, value_name = "URL")]
+    store: Option<StoreText>,
     /// Where others reach this coordinator, as a standby tells them [default: where it listens]
     #[arg(long, env = "FOLDWISE_ADVERTISE", hide_env_values = true, value_name = "HOST:PORT")]
     advertise: Option<String>,
@@ -121,13 +122,18 @@ pub(crate) enum CoordinatorError {
         source: io::Error,
     },
     /// The configuration file is wrong.
-    #[error("the configuration file {} is wrong:\n{source}", path.display())]
+    #[error("the configuration file {} is wrong{place}: {reason}", path.display())]
     Config {
         /// The file.
         path: PathBuf,
-        /// Why, with the place.
-        source: Box<toml::de::Error>,
+        /// Where in it. The line itself is not shown: it may hold a password.
+        place: String,
+        /// Why.
+        reason: String,
     },
+    /// The address of its database.
+    #[error(transparent)]
+    Address(PostgresError),
     /// It does not start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -152,7 +158,7 @@ impl CoordinatorError {
     /// Whether the settings are to blame.
     pub(crate) fn is_usage(&self) -> bool {
         match self {
-            Self::Read { .. } | Self::Config { .. } => true,
+            Self::Read { .. } | Self::Config { .. } | Self::Address(_) => true,
             Self::Start(error) => {
                 use StartError::{LeaseSeconds, Profile, Tls, Unprotected};
                 matches!(error, Unprotected { .. } | LeaseSeconds(_) | Profile(_) | Tls(_))
@@ -170,7 +176,13 @@ impl CoordinatorArguments {
         Ok(Config {
             listen: self.listen.unwrap_or(file.listen),
             state: self.state.clone().unwrap_or(file.state),
-            store: self.store.clone().or(file.store),
+            store: self
+                .store
+                .as_ref()
+                .map(StoreText::read)
+                .transpose()
+                .map_err(CoordinatorError::Address)?
+                .or(file.store),
             advertise: self.advertise.clone().or(file.advertise),
             artifacts: self.artifacts.clone().or(file.artifacts).map(with_bucket_settings),
             lease_seconds: self.lease_seconds.unwrap_or(file.lease_seconds),
@@ -193,8 +205,19 @@ impl CoordinatorArguments {
 fn read(path: &Path) -> Result<Config, CoordinatorError> {
     let text = fs::read_to_string(path);
     let text = text.map_err(|source| CoordinatorError::Read { path: path.to_owned(), source })?;
-    toml::from_str(&text)
-        .map_err(|source| CoordinatorError::Config { path: path.to_owned(), source: Box::new(source) })
+    toml::from_str(&text).map_err(|error| CoordinatorError::Config {
+        path: path.to_owned(),
+        place: error.span().map(|span| place_of(&text, span.start)).unwrap_or_default(),
+        reason: error.message().to_owned(),
+    })
+}
+
+/// A place in a text as a person counts it.
+fn place_of(text: &str, at: usize) -> String {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    format!(" at line {line}, column {column}")
 }
 
 pub(super) async fn execute(arguments: CoordinatorArguments) -> Result<(), CliError> {
@@ -281,9 +304,27 @@ pub(crate) fn place(text: &str) -> Result<Place, String> {
     Place::read(text).map_err(|error| error.to_string())
 }
 
-/// As an option gives it.
-pub(crate) fn store_address(text: &str) -> Result<Address, String> {
-    Address::read(text).map_err(|error| error.to_string())
+/// The address of a database as an option gives it. It may hold a password, so that it is read where errors do not show it.
+#[derive(Clone)]
+pub(crate) struct StoreText(String);
+
+impl StoreText {
+    /// The address.
+    pub(crate) fn read(&self) -> Result<Address, PostgresError> {
+        Address::read(&self.0)
+    }
+}
+
+impl From<String> for StoreText {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for StoreText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StoreText(…)")
+    }
 }
 
 /// Prints a line. Whether anybody reads it or not, there is work to do.
@@ -358,6 +399,22 @@ mod tests {
         fs::write(&path, "lease = 5\n").unwrap();
         let error = settle(&["--config", path.to_str().unwrap()]).unwrap_err();
         assert!(error.is_usage());
-        assert!(error.to_string().contains("unknown field `lease`"), "{error}");
+        let error = error.to_string();
+        assert!(error.contains("at line 1, column 1: unknown field `lease`"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_address_of_the_database_shows_no_password() {
+        let wrong = "postgres://u:hush@db/x?sslmode=sometimes";
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("foldwise.toml");
+        fs::write(&path, format!("state = \"/kept\"\nstore = \"{wrong}\"\n")).unwrap();
+        let in_file = settle(&["--config", path.to_str().unwrap()]).unwrap_err();
+        let as_option = settle(&["--store", wrong]).unwrap_err();
+        for error in [in_file, as_option] {
+            assert!(error.is_usage());
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains("sslmode") && !shown.contains("hush"), "{shown}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use foldwise_coordinator::store::StoreError;
 use foldwise_coordinator::store::postgres::{Address, Transferred, transfer};
 use serde::Serialize;
 
-use super::coordinator::{place, store_address, with_bucket_settings, with_password};
+use super::coordinator::{StoreText, place, with_bucket_settings, with_password};
 use crate::error::CliError;
 use crate::output::{self, Format};
 use crate::quantity;
@@ -31,9 +31,9 @@ pub(crate) struct MigrateArguments {
     #[arg(long, env = "FOLDWISE_STATE", hide_env_values = true, value_name = "FOLDER")]
     from: PathBuf,
     /// The database: `postgres://user@host:5432/database`, with the password in PGPASSWORD or the password file
-    #[arg(long, env = "FOLDWISE_STORE", hide_env_values = true, value_name = "URL", value_parser = store_address)]
+    #[arg(long, env = "FOLDWISE_STORE", hide_env_values = true, value_name = "URL")]
     #[arg(required_unless_present = "artifacts")]
-    to: Option<Address>,
+    to: Option<StoreText>,
     /// Where to copy kept files: a folder, or a bucket as `s3://bucket/prefix`, reached as the AWS_… variables say
     #[arg(long, value_name = "PLACE", value_parser = place)]
     artifacts: Option<Place>,
@@ -53,15 +53,16 @@ struct Migrated {
 
 pub(super) fn execute(arguments: &MigrateArguments) -> Result<(), CliError> {
     let failed = |error: StoreError| CliError::Store(error);
+    let read = |text: &StoreText| text.read().and_then(with_password);
+    let to = arguments.to.as_ref().map(read).transpose().map_err(|error| failed(error.into()))?;
     // Files first: what a row names is there when the row is.
     let files = arguments.artifacts.clone().map(|place| copy(arguments, place)).transpose();
     let files = files.map_err(CliError::Artifacts)?;
-    let to = arguments.to.clone().map(with_password).transpose().map_err(|error| failed(error.into()))?;
-    let rows = to.map(|to| transfer(&arguments.from, to)).transpose().map_err(failed)?;
+    let rows = to.clone().map(|to| transfer(&arguments.from, to)).transpose().map_err(failed)?;
     let migrated = Migrated { rows, files };
     match arguments.format {
         Format::Json => output::print_json(&migrated)?,
-        Format::Table => output::print(&told(arguments, &migrated))?,
+        Format::Table => output::print(&told(arguments, to.as_ref(), &migrated))?,
     }
     Ok(())
 }
@@ -71,9 +72,9 @@ fn copy(arguments: &MigrateArguments, place: Place) -> Result<Copied, ArtifactEr
     to.copy_from(&arguments.from.join("artifacts"))
 }
 
-fn told(arguments: &MigrateArguments, migrated: &Migrated) -> String {
+fn told(arguments: &MigrateArguments, to: Option<&Address>, migrated: &Migrated) -> String {
     let mut lines = Vec::new();
-    if let (Some(to), Some(rows)) = (&arguments.to, &migrated.rows) {
+    if let (Some(to), Some(rows)) = (to, &migrated.rows) {
         let tables = rows.tables.iter().filter(|(name, _)| name != "last_study");
         let rows: Vec<String> =
             tables.map(|(name, rows)| format!("{} of {name}", quantity::counted(*rows, "row"))).collect();

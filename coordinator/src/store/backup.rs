@@ -58,6 +58,9 @@ pub(super) fn database(state: &Path, to: &Path) -> Result<(), StoreError> {
 fn copy_database(from: &Connection, to: &Path) -> Result<(), StoreError> {
     let failed = |source| explain(to, source);
     let mut copy = Connection::open(to.join(DATABASE)).map_err(failed)?;
+    // All of it as of one moment: without that, SQLite begins anew whenever something was written between two steps.
+    let moment = from.unchecked_transaction().map_err(failed)?;
+    moment.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(())).map_err(failed)?;
     {
         let backup = rusqlite::backup::Backup::new(from, &mut copy).map_err(failed)?;
         backup.run_to_completion(PAGES_PER_STEP, Duration::ZERO, None).map_err(failed)?;

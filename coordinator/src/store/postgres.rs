@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::{Client, Statement, Transaction};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Results, Store, StoreError, read, write};
 use crate::ledger::{Change, Snapshot};
@@ -18,23 +19,25 @@ mod results;
 mod rows;
 pub mod tables;
 mod term;
+mod tls;
 mod transfer;
 
 pub use address::Address;
 pub use error::PostgresError;
 pub use term::Leader;
+use term::Lease;
 pub use transfer::{Transferred, transfer};
 
 use engine::Engine;
 use results::Readers;
-use rows::{Batch, dialect};
-use term::{Claim, Renewal};
+use rows::{Batch, answered, dialect};
+use term::{Claim, Held, Renewal};
 
 /// Pauses between tries to reach a server that went away.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// A transaction that takes longer has failed.
-const COMMIT_PATIENCE: Duration = Duration::from_secs(30);
+/// Time in which a server must say how the last commit of a connection that broke ended.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A coordinator that would lead on a database.
 #[derive(Debug, Clone)]
@@ -70,18 +73,21 @@ impl Candidate {
     /// When the database cannot be used.
     pub async fn stand(&self) -> Result<Election, PostgresError> {
         let Self { engine, address, session } = self.clone();
-        let standing = self.engine.spawn(async move {
+        let standing = AbortOnDropHandle::new(self.engine.spawn(async move {
             match term::claim(&engine, &mut *session.lock().await, &address).await? {
                 Claim::Taken(leader) => Ok(Election::Taken(leader)),
-                Claim::Won { session, term } => {
-                    let store = Postgres::lead(engine, session, term).await?;
-                    Ok(Election::Won(Box::new(store)))
-                }
+                Claim::Won(held) => Ok(Election::Won(Box::new(Postgres::lead(engine, held).await?))),
             }
-        });
-        // It is neither cancelled nor does it panic.
+        }));
+        // It is not cancelled while it is waited for, nor does it panic.
         let gone = |_| PostgresError::Thread(std::io::Error::other("the thread has ended"));
         standing.await.map_err(gone)?
+    }
+
+    /// What is said of a server that does not answer.
+    pub(crate) fn silent(&self) -> PostgresError {
+        let reason = "it does not say who leads".to_owned();
+        PostgresError::Lost { server: self.engine.server().to_owned(), reason }
     }
 }
 
@@ -90,6 +96,7 @@ impl Candidate {
 pub struct Postgres {
     engine: Arc<Engine>,
     term: i64,
+    lease: Lease,
     writer: Mutex<Writer>,
     readers: Arc<Readers>,
     deposed: CancellationToken,
@@ -113,16 +120,17 @@ impl Postgres {
         }
     }
 
-    async fn lead(engine: Arc<Engine>, session: Client, term: i64) -> Result<Self, PostgresError> {
+    async fn lead(engine: Arc<Engine>, held: Held) -> Result<Self, PostgresError> {
         let (deposed, stop) = (CancellationToken::new(), CancellationToken::new());
-        let renewal = Renewal { engine: Arc::clone(&engine), term, session: Some((session, true)) };
+        let Held { term, lock, lease } = held;
+        let renewal = Renewal::new(Arc::clone(&engine), term, lock, lease.clone());
         engine.spawn(renewal.keep(deposed.clone(), stop.clone()));
         let renewal = stop.drop_guard();
         let mut client = engine.connect(&term::session_name(term)).await?;
         tables::bring_up_to_date(&engine, &mut client).await?;
         let writer = Mutex::new(Writer { client: Some(client), ..Writer::default() });
         let readers = Arc::new(Readers::new(Arc::clone(&engine)));
-        Ok(Self { engine, term, writer, readers, deposed, _renewal: renewal })
+        Ok(Self { engine, term, lease, writer, readers, deposed, _renewal: renewal })
     }
 
     /// The term for which it was opened.
@@ -158,6 +166,13 @@ impl Store for Postgres {
         loaded
     }
 
+    fn assured(&self) -> Result<(), StoreError> {
+        match self.lease.holds() {
+            true => Ok(()),
+            false => Err(PostgresError::Unsure { server: self.engine.server().to_owned() }.into()),
+        }
+    }
+
     fn results(&self) -> Results {
         Results::new(self.readers.clone())
     }
@@ -176,12 +191,14 @@ impl Writer {
     /// Writes a batch, if the term goes on.
     async fn write(&mut self, engine: &Engine, term: i64, batch: &Batch<'_>) -> Result<(), PostgresError> {
         let mut client = self.take(engine, term).await?;
-        let transaction = self.transact(engine, &mut client, term, batch);
-        let written = tokio::time::timeout(COMMIT_PATIENCE, transaction).await.unwrap_or_else(|_| {
-            let reason = format!("it did not answer within {} s", COMMIT_PATIENCE.as_secs());
-            Err(PostgresError::Lost { server: engine.server().to_owned(), reason })
-        });
-        if !matches!(written, Err(PostgresError::Lost { .. })) && !client.is_closed() {
+        let written = self.transact(engine, &mut client, term, batch).await;
+        if client.is_closed() {
+            return written;
+        }
+        if matches!(written, Err(PostgresError::Lost { .. })) {
+            // It would go on with what nobody waits for, and hold the term meanwhile.
+            engine.cancel(client.cancel_token()).await;
+        } else {
             self.client = Some(client);
         }
         written
@@ -194,21 +211,16 @@ impl Writer {
         term: i64,
         batch: &Batch<'_>,
     ) -> Result<(), PostgresError> {
-        let failed = |error: tokio_postgres::Error| engine.failed(&error);
         for (sql, _) in &batch.statements {
             if !self.prepared.contains_key(sql) {
-                let statement = client.prepare(&dialect(sql)).await.map_err(failed)?;
+                let statement = answered(engine, client.prepare(&dialect(sql))).await?;
                 self.prepared.insert(sql, statement);
             }
         }
-        let transaction = client.transaction().await.map_err(failed)?;
-        // Held until the commit: a takeover waits for it, or has happened.
-        let fence = "SELECT term FROM leader WHERE term = $1 FOR KEY SHARE";
-        if transaction.query_opt(fence, &[&term]).await.map_err(failed)?.is_none() {
-            return Err(deposed(engine, term));
-        }
-        batch.send(&transaction, &self.prepared).await.map_err(failed)?;
-        transaction.commit().await.map_err(failed)
+        let transaction = answered(engine, client.transaction()).await?;
+        hold_term(engine, &transaction, term).await?;
+        batch.send(engine, &transaction, &self.prepared).await?;
+        answered(engine, transaction.commit()).await
     }
 
     /// The connection, made again where it broke. A commit that was under way on the old one has ended before this returns.
@@ -231,10 +243,22 @@ impl Writer {
                 None => Err(deposed(engine, term)),
             }
         };
-        let made = made.await;
+        let made = tokio::time::timeout(SETTLE_PATIENCE, made).await.unwrap_or_else(|_| {
+            let reason = "it does not say how the last transaction ended".to_owned();
+            Err(PostgresError::Lost { server: engine.server().to_owned(), reason })
+        });
         let next = (pause * 2).min(PAUSE_MAX);
         self.next_try = made.is_err().then(|| (Instant::now() + pause, next));
         made
+    }
+}
+
+/// Holds a term until the end of a transaction: a takeover waits for it, or has happened.
+async fn hold_term(engine: &Engine, transaction: &Transaction<'_>, term: i64) -> Result<(), PostgresError> {
+    let fence = "SELECT term FROM leader WHERE term = $1 FOR KEY SHARE";
+    match answered(engine, transaction.query_opt(fence, &[&term])).await? {
+        Some(_) => Ok(()),
+        None => Err(deposed(engine, term)),
     }
 }
 

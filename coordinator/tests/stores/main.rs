@@ -1,6 +1,7 @@
 //! The contract of the store, kept by SQLite and by a real PostgreSQL server; and what PostgreSQL alone can do.
 
 mod leading;
+mod protected;
 #[path = "../scene/mod.rs"]
 mod scene;
 #[path = "../../../tests/src/postgres.rs"]

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::Host;
 
 use super::PostgresError;
+use super::tls::Protection;
 
 /// The port that PostgreSQL has unless told otherwise.
 const PORT: u16 = 5432;
@@ -16,6 +17,7 @@ const PORT: u16 = 5432;
 #[derive(Clone, PartialEq)]
 pub struct Address {
     config: Box<tokio_postgres::Config>,
+    protection: Protection,
 }
 
 impl Address {
@@ -28,7 +30,8 @@ impl Address {
         if !["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
             return Err(wrong("it does not begin with postgres://"));
         }
-        let config: tokio_postgres::Config = text.parse().map_err(|error: tokio_postgres::Error| {
+        let (text, protection) = Protection::take(text);
+        let mut config: tokio_postgres::Config = text.parse().map_err(|error: tokio_postgres::Error| {
             // The reason names an option at most, never its value.
             let source = std::error::Error::source(&error).map(ToString::to_string);
             wrong(&source.unwrap_or_else(|| error.to_string()))
@@ -36,18 +39,14 @@ impl Address {
         if config.get_hosts().is_empty() {
             return Err(wrong("it names no host"));
         }
-        if config.get_ssl_mode() == SslMode::Require {
-            return Err(wrong(
-                "it asks for TLS, and Foldwise speaks to PostgreSQL without; see docs/operations.md",
-            ));
-        }
         if config.get_dbname().is_none_or(str::is_empty) {
             return Err(wrong("it names no database"));
         }
         if config.get_user().is_none_or(str::is_empty) {
             return Err(wrong("it names no user"));
         }
-        Ok(Self { config: Box::new(config) })
+        config.ssl_mode(protection.mode(config.get_hosts())?);
+        Ok(Self { config: Box::new(config), protection })
     }
 
     /// The same with a password, unless it has one.
@@ -93,6 +92,11 @@ impl Address {
         let mut config = tokio_postgres::Config::clone(&self.config);
         config.application_name(name);
         config
+    }
+
+    /// How connections are protected, where they are.
+    pub(super) fn protection(&self) -> &Protection {
+        &self.protection
     }
 
     fn database(&self) -> &str {

@@ -21,6 +21,35 @@ pub enum PostgresError {
         /// Why.
         reason: String,
     },
+    /// A file of its TLS.
+    #[error("the store's {parameter} cannot be used ({path}): {reason}")]
+    Tls {
+        /// The file.
+        path: String,
+        /// The address's parameter that names it.
+        parameter: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// The line cannot be protected.
+    #[error(
+        "no protected connection to the PostgreSQL server of {server}: {reason}; name the CA of its certificate with \
+         ?sslrootcert=FILE, or say ?sslmode=disable if the network is trusted"
+    )]
+    Unprotected {
+        /// Where.
+        server: String,
+        /// Why.
+        reason: String,
+    },
+    /// Nobody can tell who leads.
+    #[error(
+        "whether this coordinator still leads cannot be told: the database at {server} has not answered for some seconds"
+    )]
+    Unsure {
+        /// Where.
+        server: String,
+    },
     /// Nobody answers.
     #[error("no PostgreSQL server answers at {server}: {reason}")]
     Unreachable {
@@ -137,6 +166,7 @@ impl PostgresError {
                 Self::Refused { server, reason }
             }
             Some(code) if *code == SqlState::INVALID_CATALOG_NAME => Self::NoDatabase { server, reason },
+            None if error.to_string().contains("TLS handshake") => Self::Unprotected { server, reason },
             // The client's side of a login: a password is asked for, and there is none.
             None if reason.contains("password") => Self::Refused { server, reason },
             _ => Self::Unreachable { server, reason },

@@ -7,7 +7,7 @@ use tokio_postgres::{Client, IsolationLevel};
 
 use super::PostgresError;
 use super::engine::Engine;
-use super::rows::Reading;
+use super::rows::{Reading, answered};
 use crate::ledger::StudyId;
 use crate::store::{ReadResults, StoreError, StoredRun, measured, read};
 
@@ -73,7 +73,7 @@ pub(super) fn reading<T>(
         transaction.batch_execute(PATIENT).await?;
         Ok(transaction)
     };
-    let transaction = engine.wait(begun).map_err(|error: tokio_postgres::Error| engine.failed(&error))?;
+    let transaction = engine.wait(answered(engine, begun))?;
     read(&Reading::new(engine, transaction))
 }
 

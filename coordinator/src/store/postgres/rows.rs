@@ -7,18 +7,23 @@ use std::error::Error;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_util::future::{MaybeDone, maybe_done};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Statement, Transaction};
 
+use super::PostgresError;
 use super::engine::Engine;
 use crate::store::row::{Query, Row, Sink, Source, Value};
 use crate::store::{Place, StoreError};
 
-/// Statements that are on their way to the server at once.
+/// Statements, and bytes of them, that are on their way to the server at once.
 const PIPELINE_MAX: usize = 1024;
+const PIPELINE_BYTES_MAX: usize = 8 << 20;
+/// A server that does not answer in this time, to so much, does not answer.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Statements of one transaction, in order.
 #[derive(Debug, Default)]
@@ -34,21 +39,49 @@ impl<'a> Sink<'a> for Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// Sends all statements without waiting for the answers in between, then waits for all answers.
+    /// Sends statements without waiting for the answers in between, so many at a time, and waits for all answers.
     pub(super) async fn send(
         &self,
+        engine: &Engine,
         transaction: &Transaction<'_>,
         prepared: &HashMap<&'static str, Statement>,
-    ) -> Result<(), tokio_postgres::Error> {
-        for part in self.statements.chunks(PIPELINE_MAX) {
+    ) -> Result<(), PostgresError> {
+        let mut rest = self.statements.as_slice();
+        while !rest.is_empty() {
+            let part;
+            (part, rest) = rest.split_at(portion(rest));
             let mut sent = Vec::with_capacity(part.len());
             for (sql, values) in part {
                 let Some(statement) = prepared.get(sql) else { continue };
                 sent.push(Box::pin(maybe_done(transaction.execute_raw(statement, values))));
             }
-            in_order(sent).await?;
+            answered(engine, in_order(sent)).await?;
         }
         Ok(())
+    }
+}
+
+/// How many statements go at once: at least one.
+fn portion(statements: &[(&'static str, Vec<Value<'_>>)]) -> usize {
+    let mut bytes = 0;
+    let fits = |(_, values): &&(&'static str, Vec<Value<'_>>)| {
+        bytes += values.iter().map(Value::bytes).sum::<usize>();
+        bytes <= PIPELINE_BYTES_MAX
+    };
+    statements.iter().take(PIPELINE_MAX).take_while(fits).count().max(1)
+}
+
+/// An answer, if the server gives one in time. It is silence that is bounded: a large transaction takes as long as it takes.
+pub(super) async fn answered<T>(
+    engine: &Engine,
+    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, PostgresError> {
+    match tokio::time::timeout(ANSWER_PATIENCE, answer).await {
+        Ok(answer) => answer.map_err(|error| engine.failed(&error)),
+        Err(_) => {
+            let reason = format!("it did not answer within {} s", ANSWER_PATIENCE.as_secs());
+            Err(PostgresError::Lost { server: engine.server().to_owned(), reason })
+        }
     }
 }
 
@@ -112,11 +145,11 @@ impl<'c> Reading<'c> {
         Self { engine, transaction, place, prepared: RefCell::default() }
     }
 
-    fn prepare(&self, sql: &'static str) -> Result<Statement, tokio_postgres::Error> {
+    fn prepare(&self, sql: &'static str) -> Result<Statement, PostgresError> {
         if let Some(statement) = self.prepared.borrow().get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.engine.wait(self.transaction.prepare(&dialect(sql)))?;
+        let statement = self.engine.wait(answered(self.engine, self.transaction.prepare(&dialect(sql))))?;
         self.prepared.borrow_mut().insert(sql, statement.clone());
         Ok(statement)
     }
@@ -133,13 +166,12 @@ impl Source for Reading<'_> {
         key: &[i64],
         take: &mut dyn FnMut(&dyn Row) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let failed = |error: tokio_postgres::Error| StoreError::from(self.engine.failed(&error));
-        let statement = self.prepare(query.sql).map_err(failed)?;
+        let wait = |answer| self.engine.wait(answered(self.engine, answer));
+        let statement = self.prepare(query.sql)?;
         let key: Vec<&(dyn ToSql + Sync)> = key.iter().map(|number| number as _).collect();
-        let portal = self.engine.wait(self.transaction.bind(&statement, &key)).map_err(failed)?;
+        let portal = self.engine.wait(answered(self.engine, self.transaction.bind(&statement, &key)))?;
         loop {
-            let portion = self.transaction.query_portal(&portal, query.portion);
-            let rows = self.engine.wait(portion).map_err(failed)?;
+            let rows = wait(self.transaction.query_portal(&portal, query.portion))?;
             for row in &rows {
                 take(row)?;
             }

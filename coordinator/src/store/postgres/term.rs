@@ -4,9 +4,10 @@
 //! still: then a candidate has the server end the leader's sessions. Either way the candidate counts the term up, and the
 //! term is what every commit holds, so that a leader that comes back writes nothing.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +19,9 @@ const LOCK: i64 = 0x666f_6c64_7769_7365;
 /// Time after its last renewal for which a leader counts as such. With [`RENEWAL`], the time to connect and to load, a
 /// standby takes over within 10 s.
 const LEASE: &str = "5 s";
+/// Time after a renewal was asked for in which a leader is sure that nobody has taken over: the lease, less what clocks may
+/// drift and an answer may take on its way.
+const SURE: Duration = Duration::from_millis(4500);
 /// Time between renewals.
 const RENEWAL: Duration = Duration::from_secs(1);
 /// A renewal that takes longer has failed.
@@ -37,10 +41,19 @@ pub struct Leader {
 /// What came of a try to lead.
 #[derive(Debug)]
 pub(super) enum Claim {
-    /// This coordinator leads. The session holds the lock.
-    Won { session: Client, term: i64 },
+    /// This coordinator leads.
+    Won(Held),
     /// Another does.
     Taken(Leader),
+}
+
+/// A term that was begun.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) term: i64,
+    /// The session that holds the lock.
+    pub(super) lock: Client,
+    pub(super) lease: Lease,
 }
 
 /// The name of a leader's sessions.
@@ -67,7 +80,7 @@ pub(super) async fn claim(
         if expired {
             let (term, address) = (leader.term, &leader.address);
             tracing::warn!(term, address, "the leader is silent; ending its sessions");
-            end_sessions(&session, leader.term).await.map_err(failed)?;
+            end_silent(&session, leader.term).await.map_err(failed)?;
         }
         *kept = Some(session);
         return Ok(Claim::Taken(leader));
@@ -75,10 +88,11 @@ pub(super) async fn claim(
     if new {
         tables::bring_up_to_date(engine, &mut session).await?;
     }
+    let asked = Instant::now();
     let term = count_up(engine, &session, address).await?;
     let name = format!("SET application_name = '{}'", session_name(term));
     session.batch_execute(&name).await.map_err(failed)?;
-    Ok(Claim::Won { session, term })
+    Ok(Claim::Won(Held { term, lock: session, lease: Lease::from(asked) }))
 }
 
 async fn lock(session: &Client) -> Result<bool, tokio_postgres::Error> {
@@ -111,16 +125,24 @@ const HOLDERS: &str = "SELECT pid FROM pg_locks
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND (classid::bigint << 32) | objid::bigint = $1";
 
-/// Has the server end the sessions of a leader, and that which holds the lock.
-async fn end_sessions(session: &Client, term: i64) -> Result<(), tokio_postgres::Error> {
+/// Has the server end the sessions of a leader whose lease is over, and whoever else has held the lock for as long without
+/// doing anything. One that has just taken the lock to begin a term is left alone.
+async fn end_silent(session: &Client, term: i64) -> Result<(), tokio_postgres::Error> {
     let sql = format!(
-        "SELECT pg_terminate_backend(pid) FROM (
-            SELECT pid FROM pg_stat_activity
-                WHERE datname = current_database() AND application_name = $2
-            UNION {HOLDERS}
-        ) AS sessions WHERE pid <> pg_backend_pid()"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+              AND EXISTS (SELECT FROM leader WHERE term = $3 AND expires < clock_timestamp())
+              AND (application_name = $2
+                   OR pid IN ({HOLDERS}) AND state_change < clock_timestamp() - interval '{LEASE}')"
     );
-    session.execute(&sql, &[&LOCK, &session_name(term)]).await.map(drop)
+    session.execute(&sql, &[&LOCK, &session_name(term), &term]).await.map(drop)
+}
+
+/// Has the server end the sessions of a leader.
+async fn end_sessions(session: &Client, term: i64) -> Result<(), tokio_postgres::Error> {
+    let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = $1 AND pid <> pg_backend_pid()";
+    session.execute(sql, &[&session_name(term)]).await.map(drop)
 }
 
 /// Has the server end a session of a leader that holds the lock. Its own, when it has lost it and the server has not.
@@ -132,15 +154,45 @@ async fn end_lock_holder(session: &Client, term: i64) -> Result<(), tokio_postgr
     session.execute(&sql, &[&LOCK, &session_name(term)]).await.map(drop)
 }
 
-/// The session of a leader that renews its lease.
+/// Until when a leader can be sure that it leads: nobody takes over before its lease is over by the server's clock, and that
+/// is later than here, where it is counted from the moment before the renewal was sent.
+#[derive(Debug, Clone)]
+pub(super) struct Lease {
+    until: Arc<Mutex<Instant>>,
+}
+
+impl Lease {
+    /// A lease that was asked for at a moment.
+    fn from(asked: Instant) -> Self {
+        Self { until: Arc::new(Mutex::new(asked + SURE)) }
+    }
+
+    fn renewed(&self, asked: Instant) {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = asked + SURE;
+    }
+
+    /// Whether it is not over.
+    pub(super) fn holds(&self) -> bool {
+        Instant::now() < *self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A leader's renewals. They go on a session of their own, so that one that takes long does not cost the lock.
 pub(super) struct Renewal {
-    pub(super) engine: Arc<Engine>,
-    pub(super) term: i64,
-    /// The session, and whether it holds the lock.
-    pub(super) session: Option<(Client, bool)>,
+    engine: Arc<Engine>,
+    term: i64,
+    lease: Lease,
+    /// The session that holds the lock.
+    lock: Option<Client>,
+    /// The session that renews.
+    session: Option<Client>,
 }
 
 impl Renewal {
+    pub(super) fn new(engine: Arc<Engine>, term: i64, lock: Client, lease: Lease) -> Self {
+        Self { engine, term, lease, lock: Some(lock), session: None }
+    }
+
     /// Renews until `stop`, on whichever session it can; `deposed` tells when another has taken over.
     pub(super) async fn keep(mut self, deposed: CancellationToken, stop: CancellationToken) {
         let mut told = false;
@@ -156,33 +208,44 @@ impl Renewal {
                     return;
                 }
                 Ok(Err(error)) => {
-                    self.session = None;
                     if !std::mem::replace(&mut told, true) {
                         tracing::warn!(%error, "the lease could not be renewed; trying again");
                     }
                 }
-                Err(_) => self.session = None,
+                // Its session went with it.
+                Err(_) => {}
             }
         }
     }
 
     /// Renews once; whether this coordinator still leads.
     async fn renew(&mut self) -> Result<bool, PostgresError> {
-        let Self { engine, term, session } = self;
+        let Self { engine, term, lease, lock: holder, session } = self;
         let failed = |error: tokio_postgres::Error| engine.failed(&error);
-        let (client, holds) = match session.take().filter(|(client, _)| !client.is_closed()) {
-            Some(session) => session,
-            None => (engine.connect(&session_name(*term)).await?, false),
+        let client = match session.take().filter(|client| !client.is_closed()) {
+            Some(client) => client,
+            None => {
+                let client = engine.connect(&session_name(*term)).await?;
+                // A lease needs no disk, and is not kept waiting by one.
+                client.batch_execute("SET synchronous_commit = off").await.map_err(failed)?;
+                client
+            }
         };
+        let asked = Instant::now();
         let sql = format!("UPDATE leader SET expires = clock_timestamp() + '{LEASE}' WHERE term = $1");
         if client.execute(&sql, &[&*term]).await.map_err(failed)? == 0 {
             return Ok(false);
         }
-        if !holds {
+        lease.renewed(asked);
+        if holder.as_ref().is_none_or(Client::is_closed) {
+            *holder = None;
             end_lock_holder(&client, *term).await.map_err(failed)?;
+            let again = engine.connect(&session_name(*term)).await?;
+            if lock(&again).await.map_err(failed)? {
+                *holder = Some(again);
+            }
         }
-        let holds = holds || lock(&client).await.map_err(failed)?;
-        *session = Some((client, holds));
+        *session = Some(client);
         Ok(true)
     }
 }

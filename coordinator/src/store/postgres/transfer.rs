@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Transaction};
 
 use super::engine::Engine;
 use super::rows::{in_order, storable};
-use super::{Address, Postgres, PostgresError};
+use super::{Address, Postgres, PostgresError, hold_term};
 use crate::store::row::Value;
 use crate::store::sqlite::{DATABASE, explain, lock_if_there, open_read_only};
 use crate::store::{Place, Sqlite, StoreError, backup};
@@ -68,11 +68,12 @@ pub fn transfer(from: &Path, to: Address) -> Result<Transferred, StoreError> {
     let (engine, term) = (target.engine.clone(), target.term);
     let writer = target.writer.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut client = engine.wait(writer.take(&engine, term))?;
-    copy_all(&engine, &source, &copy, &mut client)
+    copy_all(&engine, term, &source, &copy, &mut client)
 }
 
 fn copy_all(
     engine: &Engine,
+    term: i64,
     source: &rusqlite::Connection,
     folder: &Path,
     client: &mut Client,
@@ -80,6 +81,7 @@ fn copy_all(
     let failed = |error: tokio_postgres::Error| StoreError::from(engine.failed(&error));
     let tables = tables(source).map_err(|error| explain(folder, error))?;
     let transaction = engine.wait(client.transaction()).map_err(failed)?;
+    engine.wait(hold_term(engine, &transaction, term))?;
     for table in &tables {
         let rows = format!("SELECT count(*) FROM \"{}\"", table.name);
         let rows =
