@@ -6,6 +6,7 @@
 mod audit;
 mod budget;
 mod gate;
+mod patience;
 mod principal;
 mod table;
 mod token;
@@ -15,6 +16,7 @@ pub use audit::{Audit, AuditError};
 pub(crate) use audit::{Entry, Outcome};
 pub(crate) use budget::Budget;
 pub(crate) use gate::gate;
+pub(crate) use patience::Calls;
 pub use principal::{NotAPrincipal, Principal, Role};
 pub use token::{MintError, Minted, TokenRecord};
 pub(crate) use tokens::Tokens;
@@ -28,7 +30,7 @@ use axum::http::header::{AUTHORIZATION, HeaderMap};
 use tonic::Status;
 
 use crate::clock::Clock;
-use crate::port::Peer;
+use crate::port::{Peer, neighbourhood};
 
 /// Time between two looks whether a token is still good.
 const STANDING_PAUSE: Duration = Duration::from_secs(2);
@@ -39,6 +41,7 @@ pub(crate) struct Access {
     /// Absent where nobody is authenticated.
     tokens: Option<Tokens>,
     budget: Arc<Budget>,
+    calls: Arc<Calls>,
     audit: Audit,
     clock: Clock,
 }
@@ -75,7 +78,15 @@ impl Asker {
         while access.still(id).is_some() {
             tokio::time::sleep(STANDING_PAUSE).await;
         }
-        Status::unauthenticated("the token has ended or was revoked meanwhile")
+        outlasted()
+    }
+
+    /// Refuses what comes after a token that was shown is good no longer. For calls of many parts.
+    pub(crate) fn good(&self) -> Result<(), Status> {
+        match &self.token {
+            Some((access, id)) if access.still(id).is_none() => Err(outlasted()),
+            _ => Ok(()),
+        }
     }
 
     /// The one that was attached to a request.
@@ -94,15 +105,19 @@ impl Asker {
     }
 }
 
+fn outlasted() -> Status {
+    Status::unauthenticated("the token has ended or was revoked meanwhile")
+}
+
 impl Access {
     /// Everybody may do everything.
     pub(crate) fn open(audit: Audit, clock: Clock) -> Self {
-        Self { tokens: None, budget: Arc::default(), audit, clock }
+        Self { tokens: None, budget: Arc::default(), calls: Arc::default(), audit, clock }
     }
 
     /// Callers say who they are, by a token or a certificate.
     pub(crate) fn by(tokens: Tokens, audit: Audit, clock: Clock) -> Self {
-        Self { tokens: Some(tokens), budget: Arc::default(), audit, clock }
+        Self { tokens: Some(tokens), budget: Arc::default(), calls: Arc::default(), audit, clock }
     }
 
     pub(crate) fn authenticates(&self) -> bool {
@@ -142,6 +157,6 @@ impl Access {
     /// Counts a wrong credential against its source. `false` once a source has sent too many of late: such are
     /// refused shortly, and not written down one by one. Whoever shows a good one is never kept out by others.
     pub(crate) fn may_err(&self, source: Option<IpAddr>) -> bool {
-        self.budget.spend(source, self.clock.now().monotonic_ms)
+        self.budget.spend(source.map(neighbourhood), self.clock.now().monotonic_ms)
     }
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use tempfile::NamedTempFile;
 
+use crate::private;
+
 #[cfg(feature = "s3")]
 mod bucket;
 #[cfg(not(feature = "s3"))]
@@ -70,7 +72,7 @@ impl Artifacts {
     /// When the folder cannot be made.
     pub fn open(folder: &Path) -> Result<Self, ArtifactError> {
         let folder = folder.to_owned();
-        fs::create_dir_all(&folder).map_err(|source| ArtifactError::Io { path: folder.clone(), source })?;
+        private::make(&folder).map_err(|source| ArtifactError::Io { path: folder.clone(), source })?;
         Ok(Self { folder, bucket: None, uses: Arc::default() })
     }
 

@@ -100,6 +100,8 @@ pub struct Ledger {
     /// Who may call, by the public part of their tokens.
     tokens: BTreeMap<String, TokenRecord>,
     next_study: StudyId,
+    /// When workers that are long gone were looked for last, monotonic ms.
+    forgot_ms: u64,
 }
 
 impl Ledger {
@@ -118,6 +120,7 @@ impl Ledger {
             artifacts: HashMap::new(),
             tokens: BTreeMap::new(),
             next_study: 1,
+            forgot_ms: 0,
         }
     }
 

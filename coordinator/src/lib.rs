@@ -18,6 +18,7 @@ pub mod measurements;
 mod metrics;
 mod page;
 mod port;
+mod private;
 pub mod profiles;
 pub mod reporting;
 mod server;

@@ -7,9 +7,11 @@ mod connection;
 mod crowd;
 mod identity;
 mod keyring;
+mod standing;
 
 pub use connection::Connection;
 pub(crate) use connection::Peer;
+pub(crate) use crowd::neighbourhood;
 pub use keyring::TlsError;
 pub(crate) use keyring::machines;
 
@@ -138,11 +140,12 @@ async fn shake_hands(
     place: Place,
     sender: Sender,
 ) {
-    let handshake = TlsAcceptor::from(keyring.config()).accept(stream);
+    let (config, generation) = keyring.config();
+    let handshake = TlsAcceptor::from(config).accept(stream);
     match tokio::time::timeout(HANDSHAKE_PATIENCE, handshake).await {
         Ok(Ok(stream)) => {
             // Nobody may want it any more.
-            let _ = sender.send(Ok(Connection::tls(stream, address, place))).await;
+            let _ = sender.send(Ok(Connection::tls(stream, address, place, keyring, generation))).await;
         }
         Ok(Err(error)) => tracing::debug!(%address, %error, "handshake failed"),
         Err(_) => tracing::debug!(%address, "handshake took too long"),

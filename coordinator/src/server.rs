@@ -12,6 +12,7 @@ use foldwise_proto::v1::access_service_server::AccessServiceServer;
 use foldwise_proto::v1::study_service_server::StudyServiceServer;
 use foldwise_proto::v1::worker_service_server::WorkerServiceServer;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -36,7 +37,8 @@ mod first_token;
 
 pub use first_token::FirstTokenError;
 
-/// Largest message taken in: the results of the widest cohort with many epochs stay well below.
+/// Largest message taken in from a worker: the results of the widest cohort with many epochs stay well below. Others have
+/// tonic's limit of 4 MiB; a spec has one at most.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// Calls that one connection may have open, above the slots of the largest worker; more wait in the connection.
 const CALLS_MAX: usize = 4096;
@@ -144,6 +146,17 @@ pub(crate) fn settings(config: &Config) -> Result<LedgerConfig, StartError> {
     Ok(LedgerConfig { lease_ms, profiles })
 }
 
+/// A server within the limits that hold before anybody is known. Browsers speak HTTP/1.1 without TLS; the page alone answers
+/// it.
+pub(crate) fn answering() -> Server {
+    Server::builder()
+        .accept_http1(true)
+        .http2_keepalive_interval(Some(Duration::from_secs(20)))
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .max_concurrent_streams(STREAMS_MAX)
+        .concurrency_limit_per_connection(CALLS_MAX)
+}
+
 impl Coordinator {
     /// Opens the store in the state folder and rebuilds the ledger. Nothing is answered yet.
     ///
@@ -240,6 +253,8 @@ impl Coordinator {
             artifacts: self.artifacts.clone(),
             cache: self.cache,
             folders: self.folders,
+            preparing: Arc::new(Semaphore::new(1)),
+            unnamed: Arc::default(),
             stop: shutdown.clone(),
         };
         let workers = Workers {
@@ -258,16 +273,10 @@ impl Coordinator {
         let services = Routes::new(health)
             .add_service(reflection)
             .add_service(AccessServiceServer::new(keys))
-            .add_service(StudyServiceServer::new(studies).max_decoding_message_size(MESSAGE_BYTES_MAX))
+            .add_service(StudyServiceServer::new(studies))
             .add_service(WorkerServiceServer::new(workers).max_decoding_message_size(MESSAGE_BYTES_MAX));
         let everything = page::beside(services.into_axum_router(), self.access, Arc::new(page));
-        // Browsers speak HTTP/1.1 without TLS; the page alone answers it.
-        let server = Server::builder()
-            .accept_http1(true)
-            .http2_keepalive_interval(Some(Duration::from_secs(20)))
-            .http2_max_header_list_size(HEADER_BYTES_MAX)
-            .max_concurrent_streams(STREAMS_MAX)
-            .concurrency_limit_per_connection(CALLS_MAX)
+        let server = answering()
             .add_routes(Routes::from(everything).prepare())
             .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
         let patience = async {

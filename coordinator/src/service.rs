@@ -5,6 +5,7 @@ mod caller;
 mod convert;
 mod hand_in;
 mod parcel;
+mod parts;
 mod status;
 mod study;
 mod watch;

@@ -212,7 +212,7 @@ fn folds(spec: &Spec, rows: &RowFacts, cache: &Cache) -> Result<Folds, DataError
         let rows = Rows { test: rows.test_rows.unwrap_or(0), ..Rows::new(rows.train_rows) };
         return Ok(validation.folds(&rows));
     }
-    let table = foldwise_data::load(&spec.data, cache)?.train;
+    let table = foldwise_data::targets(&spec.data, cache)?;
     let classes = match &table.targets {
         Targets::Classes(classes) => Some(classes.as_slice()),
         Targets::Values(_) => None,

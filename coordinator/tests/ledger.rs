@@ -244,3 +244,40 @@ fn values_can_be_added_before_those_that_a_study_has_and_nothing_else_changed() 
     let refused = scene.try_extend(study, &other).expect_err("another study");
     assert!(refused.contains("train: differs"), "{refused}");
 }
+
+#[test]
+fn nobody_tells_epochs_of_runs_that_are_not_of_its_cohort() {
+    let mut scene = Scene::new();
+    scene.submit("a", &spec_of(2, 3, "[plan]\nwidth = 1"));
+    scene.worker("one", 1);
+    scene.worker("other", 1);
+    let (one, other) = (scene.lease("one", 0).expect("work"), scene.lease("other", 0).expect("work"));
+    assert_ne!(one.name.cohort, other.name.cohort);
+    let tell = |scene: &mut Scene, run, epoch| {
+        let record = scene::epoch(epoch, 0.5);
+        scene.handle(Command::Progress {
+            worker: "one".to_owned(),
+            lease: one.name,
+            epochs: vec![(run, record)],
+        })
+    };
+    tell(&mut scene, one.runs[0], 1).expect("its own");
+    for (run, epoch) in [(other.runs[0], 1), (one.runs[0], 0), (one.runs[0], 3)] {
+        let refused = tell(&mut scene, run, epoch).expect_err("none of its");
+        assert!(matches!(refused, Rejection::WrongResults { .. }), "{refused}");
+    }
+}
+
+#[test]
+fn a_worker_that_is_long_gone_is_forgotten_unless_it_has_a_lease() {
+    let mut scene = Scene::new();
+    scene.submit("a", &spec(2, 3));
+    ["gone", "calls"].into_iter().for_each(|worker| scene.worker(worker, 1));
+    for _ in 0..70 {
+        scene.pass(60 * 1000);
+        let _ = scene.tell(Command::Lease { worker: "calls".to_owned(), slot: 0 });
+        scene.tell(Command::Tick);
+    }
+    let known: Vec<_> = scene.ledger.workers().keys().cloned().collect();
+    assert_eq!(known, ["calls"]);
+}

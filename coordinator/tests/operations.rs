@@ -212,12 +212,13 @@ fn a_draining_worker_gets_nothing_more_and_is_told_so() {
 #[test]
 fn the_newest_checkpoint_is_kept_and_given_to_who_goes_on() {
     let mut scene = Scene::new();
-    let study = scene.submit("a", &spec_of(1, 2, ""));
+    let study = scene.submit("a", &spec_of(1, 2, "").replace("epochs = 2", "epochs = 9"));
     scene.worker("slow", 1);
     scene.worker("fast", 1);
     let slow = scene.lease("slow", 0).expect("work");
     assert_eq!(scene.checkpoint("slow", &slow, 2), Reply::CheckpointKept(true));
     assert_eq!(scene.checkpoint("slow", &slow, 1), Reply::CheckpointKept(false), "is older");
+    assert_eq!(scene.checkpoint("slow", &slow, 10), Reply::CheckpointKept(false), "there is no such epoch");
     assert_eq!(scene.checkpoint("slow", &slow, 2), Reply::CheckpointKept(true), "the answer was lost");
     scene.pass(LEASE_MS);
     let fast = scene.lease("fast", 0).expect("the lost cohort");

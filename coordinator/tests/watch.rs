@@ -41,7 +41,7 @@ impl Scene {
         let mut studies = StudyServiceClient::new(channel.clone());
         let mut workers = WorkerServiceClient::new(channel);
         let spec = "name = \"s\"\n[data]\ndataset = \"fashion-mnist\"\n[validation]\nk_fold = { folds = 2 }\n[network]\n\
-                    mlp = { hidden = [8] }\n[train]\nepochs = 9\nbatch_size = 100\noptimizer = { kind = \"sgd\", lr = 0.1 }\n";
+                    mlp = { hidden = [8] }\n[train]\nepochs = 20000\nbatch_size = 100\noptimizer = { kind = \"sgd\", lr = 0.1 }\n";
         let (request_id, format) = ("r".to_owned(), proto::SpecFormat::Toml.into());
         let create =
             proto::CreateStudyRequest { request_id, spec: spec.to_owned(), format, parcel: String::new() };

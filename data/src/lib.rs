@@ -76,6 +76,22 @@ pub fn load(spec: &DataSpec, cache: &Cache) -> Result<Dataset, DataError> {
     Ok(dataset)
 }
 
+/// The spec's training rows without their features, where they can be had so: what splits are made by. Features may take
+/// gigabytes, and whoever splits needs none of them.
+///
+/// # Errors
+/// As [`load`].
+pub fn targets(spec: &DataSpec, cache: &Cache) -> Result<Table, DataError> {
+    let Source::Blobs(blobs) = Source::of(spec)? else {
+        return load(spec, cache).map(|dataset| dataset.train);
+    };
+    let mut dataset = generated::blobs::targets(blobs)?.limited(spec)?;
+    if let Some(shuffle) = spec.shuffle_labels {
+        labels::shuffle(&mut dataset.train, shuffle);
+    }
+    Ok(dataset.train)
+}
+
 /// The one source that a spec names.
 enum Source<'a> {
     Catalogue(&'static Entry),

@@ -1,6 +1,6 @@
 //! Generated rows: what they are, that they never change, and what is refused.
 
-use foldwise_data::{Cache, Dataset, Features, TargetKind, Targets, facts, load};
+use foldwise_data::{Cache, Dataset, Features, TargetKind, Targets, facts, load, targets};
 use foldwise_study::spec::data::{BlobsSpec, DataSpec, FunctionSpec, ShuffleLabels, Spacing};
 
 fn function(expression: &str, rows: usize) -> FunctionSpec {
@@ -181,4 +181,19 @@ fn rows_of_several_targets_are_shuffled_whole() {
     let mut first: Vec<f32> = values.iter().copied().step_by(2).collect();
     first.sort_by(f32::total_cmp);
     assert_eq!(first, [1.0, 2.0, 3.0]);
+}
+
+#[test]
+fn blobs_are_split_by_the_same_classes_with_or_without_their_features() {
+    let cache = Cache::given("/nonexistent");
+    let spec = of_blobs(blobs(30));
+    let shuffled = DataSpec { shuffle_labels: Some(ShuffleLabels { seed: 3 }), ..spec.clone() };
+    let fewer = DataSpec { train_rows: Some(17), ..spec.clone() };
+    for spec in [spec, shuffled, fewer] {
+        let (with, without) = (read(&spec).train, targets(&spec, &cache).expect("classes"));
+        assert_eq!((with.rows, &with.targets), (without.rows, &without.targets));
+    }
+    // 8 GiB of features, which nobody makes for that.
+    let large = BlobsSpec { classes: 2, features: 100_000, test_rows: None, ..blobs(21_000) };
+    assert_eq!(targets(&of_blobs(large), &cache).expect("classes").rows, 21_000);
 }

@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tonic::{Code, Status};
 
+use super::patience::{Calls, timed};
 use super::table::{Call, Need, call};
 use super::{Access, Asker, Entry, Outcome, Principal, Stranger};
 use crate::port::Peer;
@@ -16,6 +17,8 @@ const WHO: &str =
 const WRONG: &str =
     "the token is wrong, has ended or was revoked: ask whoever runs the coordinator for another";
 const OFTEN: &str = "too many wrong tokens came from this address: wait a minute, then try with a good one";
+
+const MANY: &str = "too many calls of this caller are under way: wait for their answers";
 
 /// Lets through who may. Whoever is let through is attached to the request.
 pub(crate) async fn gate(State(access): State<Access>, mut request: Request, next: Next) -> Response {
@@ -38,7 +41,14 @@ pub(crate) async fn gate(State(access): State<Access>, mut request: Request, nex
             return refused(&refusal.status);
         }
     };
+    if let Some(peer) = peer.as_ref().filter(|_| asker.principal.is_some() || !access.authenticates()) {
+        peer.known.note();
+    }
+    let Ok(_under_way) = Calls::begin(&access.calls, asker.principal.as_ref()) else {
+        return refused(&Status::resource_exhausted(MANY));
+    };
     request.extensions_mut().insert(asker.clone());
+    let request = request.map(|body| timed(&path, body));
     let answer = next.run(request).await;
     if let Some(action) = found.and_then(|call| call.action) {
         // A call that fails says so in its head; one that is done, after its answer.

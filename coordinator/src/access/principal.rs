@@ -39,7 +39,7 @@ pub enum NotAPrincipal {
 }
 
 /// Somebody with a role.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Principal {
     name: String,
     role: Role,

@@ -67,10 +67,10 @@ pub(super) const CALLS: [Call; 34] = [
     quiet("/foldwise.v1.AccessService/ListTokens", Need::Role(Role::Admin)),
     noted("/foldwise.v1.AccessService/RevokeToken", Role::Admin, "token.revoke"),
     quiet("/foldwise.v1.AccessService/GetCaller", Need::Anybody),
-    // What watches over the coordinator has no secret; it learns that it answers.
+    // What watches over the coordinator has no secret; it learns that it answers. What never ends is for those who are known.
     quiet("/grpc.health.v1.Health/Check", Need::Nothing),
     quiet("/grpc.health.v1.Health/List", Need::Nothing),
-    quiet("/grpc.health.v1.Health/Watch", Need::Nothing),
+    quiet("/grpc.health.v1.Health/Watch", Need::Anybody),
     quiet("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Need::Anybody),
 ];
 

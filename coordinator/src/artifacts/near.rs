@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::is_digest;
+use crate::private;
 
 /// Bytes of copies that stay. Reports read copies of weights again and again, and what a cohort measured is read right after
 /// it was put; parcels are read once, to be unpacked.
@@ -20,7 +21,7 @@ pub(super) struct Near {
 
 impl Near {
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+        private::make(folder)?;
         Ok(Self { folder: folder.to_owned(), limit_bytes: NEAR_BYTES_MAX })
     }
 

@@ -15,13 +15,13 @@ use foldwise_proto::v1::worker_service_server::WorkerServiceServer;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tonic::transport::Server;
 use tonic::{Code, Status};
 use tonic_health::ServingStatus;
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::{Leader, StartError, listen};
 use crate::port::{Connection, Listener};
+use crate::server::answering;
 use crate::service::{Studies, Workers};
 
 /// Time that calls under way are given when it ends; none of them takes long.
@@ -76,8 +76,7 @@ async fn answer(
     let elsewhere =
         Router::new().route("/livez", get(|| async { "alive\n" })).fallback(refuse).with_state(leader);
     let everything = Routes::new(health).into_axum_router().fallback_service(elsewhere);
-    let server = Server::builder()
-        .accept_http1(true)
+    let server = answering()
         .add_routes(Routes::from(everything).prepare())
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned());
     if let Err(error) = server.await {

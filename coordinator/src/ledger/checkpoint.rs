@@ -17,12 +17,15 @@ impl Ledger {
         let over = self.study(lease.study)?.is_over();
         let cohort = self.cohort(lease)?;
         let known = (1..=cohort.attempt).contains(&lease.attempt);
+        // One of an epoch that cannot be would keep every other away.
+        let epochs = cohort.runs.iter().map(|run| self.studies[&lease.study].epochs_max(run.trial)).max();
+        let possible = (1..=epochs.unwrap_or(0)).contains(&checkpoint.epoch);
         let newer = cohort.checkpoint.as_ref().is_none_or(|kept| kept.epoch < checkpoint.epoch);
         let again = cohort.checkpoint.as_ref() == Some(&checkpoint);
         if again && cohort.is_open() {
             return Ok(Reply::CheckpointKept(true));
         }
-        if over || !cohort.is_open() || !known || !newer {
+        if over || !cohort.is_open() || !known || !possible || !newer {
             return Ok(Reply::CheckpointKept(false));
         }
         self.set_checkpoint(lease.study, lease.cohort, Some(checkpoint), changes)?;

@@ -5,6 +5,10 @@ use super::{
     Rejection, Reply, StudyId,
 };
 
+/// Silence after which a worker without a lease is forgotten, and time between two looks for such, ms.
+const FORGOTTEN_MS: u64 = 60 * 60 * 1000;
+const FORGET_PAUSE_MS: u64 = 60 * 1000;
+
 impl Ledger {
     /// Takes back every lease whose worker fell silent.
     pub(super) fn expire(&mut self, now: Now, changes: &mut Vec<Change>) -> Reply {
@@ -24,7 +28,22 @@ impl Ledger {
             let failure = Failure { kind: FailureKind::Silence, message };
             let _ = self.fail_lease(&worker, lease, failure, now, changes);
         }
+        self.forget_workers(now);
         Reply::Done
+    }
+
+    /// Forgets workers that are long gone: a machine that was switched off never says goodbye. One that comes back registers
+    /// again.
+    fn forget_workers(&mut self, now: Now) {
+        if now.monotonic_ms.saturating_sub(self.forgot_ms) < FORGET_PAUSE_MS {
+            return;
+        }
+        self.forgot_ms = now.monotonic_ms;
+        let held = &self.held;
+        self.workers.retain(|id, worker| {
+            let silent_ms = now.monotonic_ms.saturating_sub(worker.last_seen.monotonic_ms);
+            silent_ms < FORGOTTEN_MS || held.get(id).is_some_and(|leases| !leases.is_empty())
+        });
     }
 
     pub(super) fn fail(

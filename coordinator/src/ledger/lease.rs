@@ -179,6 +179,9 @@ impl Ledger {
             let study = self.study(lease.study)?;
             !study.is_over() && self.cohort(lease)?.is_open()
         };
+        if wanted && let Some(reason) = self.study(lease.study)?.epochs_misfit(lease.cohort, epochs) {
+            return Err(Rejection::WrongResults { study: lease.study, cohort: lease.cohort, reason });
+        }
         let study = self.study_mut(lease.study)?;
         study.count_epochs(lease, epochs, now.monotonic_ms);
         Ok(Reply::Order(match wanted {

@@ -33,6 +33,32 @@ impl Progress {
 }
 
 impl Study {
+    /// The most epochs that a run of this trial can have, in whatever stage.
+    pub(super) fn epochs_max(&self, trial: u32) -> u32 {
+        let own = self.record.trials.facts().get(trial as usize).map_or(0, |trial| trial.epochs);
+        let stage = &self.record.spec.final_stage;
+        let refit = stage.refit.as_ref().and_then(|refit| refit.epochs);
+        own.max(refit.or(stage.hold_out.as_ref().and_then(|part| part.epochs)).unwrap_or(0))
+    }
+
+    /// What is wrong with epochs that are told of an open cohort: they are of other runs, or of none that there can be.
+    pub(super) fn epochs_misfit(&self, cohort: CohortId, epochs: &[(RunId, EpochRecord)]) -> Option<String> {
+        let wrong = |(run, record): &&(RunId, EpochRecord)| {
+            !self.belongs(*run, cohort) || !(1..=self.epochs_max(run.trial)).contains(&record.epoch)
+        };
+        let (run, record) = epochs.iter().find(wrong)?;
+        Some(format!("epoch {} of trial {}, fold {} is none of its", record.epoch, run.trial, run.fold))
+    }
+
+    /// Whether a run is one of a cohort that is open.
+    fn belongs(&self, run: RunId, cohort: CohortId) -> bool {
+        match self.run(run) {
+            Some(entry) => entry.cohort == cohort,
+            // Of a last training, of which a cohort has one.
+            None => self.cohorts.get(cohort as usize).is_some_and(|cohort| cohort.runs.contains(&run)),
+        }
+    }
+
     /// Counts epochs of a cohort that is under way.
     pub(super) fn count_epochs(&mut self, lease: LeaseName, epochs: &[(RunId, EpochRecord)], now_ms: u64) {
         let current = self.cohorts.get(lease.cohort as usize).is_some_and(|cohort| {

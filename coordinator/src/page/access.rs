@@ -83,6 +83,9 @@ pub(super) fn decide(
             Some(_) => {}
         }
     }
+    if let Some(peer) = peer.as_ref().filter(|_| principal.is_some() || !access.authenticates()) {
+        peer.known.note();
+    }
     parts.extensions.insert(shown.unwrap_or(Shown::Nothing));
     parts.extensions.insert(Asker::new(principal));
     Ok(())
@@ -102,7 +105,7 @@ fn shown(access: &Access, parts: &Parts) -> Result<Shown, ()> {
         let text = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
         return text.and_then(|text| access.bearer(text)).map(|(id, _)| Shown::Token(id)).ok_or(());
     }
-    if let Some(value) = session::cookie(&parts.headers) {
+    if let Some(value) = session::cookie(&parts.headers, &parts.extensions) {
         return Ok(Shown::Session(value.to_owned()));
     }
     let certificate = parts.extensions.get::<Peer>().and_then(|peer| peer.principal.clone());

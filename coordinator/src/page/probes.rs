@@ -32,7 +32,11 @@ async fn live() -> &'static str {
 async fn ready(State(page): State<Arc<Page>>) -> Response {
     match tokio::time::timeout(READY_WITHIN, page.desk.read(|_, _| ())).await {
         Ok(Ok(())) => "ready\n".into_response(),
-        Ok(Err(refusal)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{refusal}\n")).into_response(),
+        // Why is in the log: whoever asks here is nobody, and is told of no path and no server.
+        Ok(Err(refusal)) => {
+            tracing::warn!(%refusal, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready: see the coordinator's log\n").into_response()
+        }
         Err(_) => {
             let text = "the coordinator has not answered in 2 s: it waits for its store\n";
             (StatusCode::SERVICE_UNAVAILABLE, text).into_response()

@@ -72,11 +72,13 @@ impl Sessions {
     }
 }
 
-/// The value of the session's cookie.
-pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+/// The value of the session's cookie. Under the one name that is set on this connection: with TLS another name could have
+/// been set by another machine of the domain.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, extensions: &Extensions) -> Option<&'a str> {
+    let (ours, _) = name(extensions);
     let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split("; ")).filter_map(|pair| pair.split_once('='));
-    pairs.find(|(name, _)| matches!(*name, COOKIE_TLS | COOKIE_PLAIN)).map(|(_, value)| value)
+    pairs.find(|(name, _)| *name == ours).map(|(_, value)| value)
 }
 
 /// What a page knows of whoever looks at it.
@@ -163,20 +165,46 @@ pub(super) async fn sign_in(State(page): State<Arc<Page>>, request: Request) -> 
 
 /// `DELETE /api/session`.
 pub(super) async fn sign_out(State(page): State<Arc<Page>>, request: Request) -> Response {
-    if let Some(value) = cookie(request.headers()) {
+    if let Some(value) = cookie(request.headers(), request.extensions()) {
         page.sessions.end(value);
     }
     let standing = Standing::of(&page, None, false);
     with_cookie(Json(standing).into_response(), request.extensions(), "", 0)
 }
 
-fn with_cookie(mut answer: Response, extensions: &Extensions, value: &str, seconds: u64) -> Response {
+/// The cookie's name on a connection, and what else is said of it.
+fn name(extensions: &Extensions) -> (&'static str, &'static str) {
     let tls = extensions.get::<Peer>().is_some_and(|peer| peer.tls);
-    let (name, secure) = if tls { (COOKIE_TLS, "; Secure") } else { (COOKIE_PLAIN, "") };
+    if tls { (COOKIE_TLS, "; Secure") } else { (COOKIE_PLAIN, "") }
+}
+
+fn with_cookie(mut answer: Response, extensions: &Extensions, value: &str, seconds: u64) -> Response {
+    let (name, secure) = name(extensions);
     let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     // Letters, digits and signs that are always allowed.
     if let Ok(text) = HeaderValue::from_str(&text) {
         answer.headers_mut().append(SET_COOKIE, text);
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Extensions;
+    use axum::http::header::{COOKIE, HeaderMap, HeaderValue};
+
+    use super::cookie;
+    use crate::port::Peer;
+
+    #[test]
+    fn a_cookie_counts_under_the_name_that_is_set_on_its_connection() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, HeaderValue::from_static("foldwise=planted; other=x; __Host-foldwise=own"));
+        for (tls, expected) in [(true, "own"), (false, "planted")] {
+            let address = ([127, 0, 0, 1], 1).into();
+            let mut extensions = Extensions::new();
+            extensions.insert(Peer { address, principal: None, tls, known: Default::default() });
+            assert_eq!(cookie(&headers, &extensions), Some(expected));
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use tonic::transport::server::Connected;
 
 use super::crowd::Place;
 use super::identity;
+use super::keyring::Keyring;
+use super::standing::{Known, Standing};
 use crate::access::Principal;
 
 /// Bytes by which it is known which version of HTTP is spoken: those of the preface of HTTP/2. From there on HTTP's own
@@ -33,6 +36,8 @@ pub struct Peer {
     pub(crate) principal: Option<Principal>,
     /// Whether what is sent is encrypted.
     pub(crate) tls: bool,
+    /// Whether anybody was known on this connection.
+    pub(crate) known: Known,
 }
 
 /// A connection.
@@ -42,6 +47,7 @@ pub struct Connection {
     peer: Peer,
     /// Until it is known what is spoken: when that must be, and how many bytes came.
     waiting: Option<(Pin<Box<Sleep>>, usize)>,
+    standing: Standing,
     _place: Place,
 }
 
@@ -53,18 +59,38 @@ enum Stream {
 
 impl Connection {
     pub(super) fn plain(stream: TcpStream, address: SocketAddr, place: Place) -> Self {
-        Self::new(Stream::Plain(stream), Peer { address, principal: None, tls: false }, place)
+        let peer = Peer { address, principal: None, tls: false, known: Known::default() };
+        let standing = Standing::new(peer.known.clone());
+        Self::new(Stream::Plain(stream), peer, standing, place)
     }
 
-    pub(super) fn tls(stream: TlsStream<TcpStream>, address: SocketAddr, place: Place) -> Self {
+    /// One with TLS, by what a keyring held at its handshake.
+    pub(super) fn tls(
+        stream: TlsStream<TcpStream>,
+        address: SocketAddr,
+        place: Place,
+        keyring: Arc<Keyring>,
+        generation: u64,
+    ) -> Self {
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let principal = certificate.and_then(identity::principal);
-        Self::new(Stream::Tls(Box::new(stream)), Peer { address, principal, tls: true }, place)
+        let known = Known::default();
+        let mut standing = Standing::new(known.clone());
+        if principal.is_some() {
+            let ends_after = certificate.map(identity::ends_after).unwrap_or_default();
+            standing = standing.certified(ends_after, keyring, generation);
+        }
+        Self::new(
+            Stream::Tls(Box::new(stream)),
+            Peer { address, principal, tls: true, known },
+            standing,
+            place,
+        )
     }
 
-    fn new(stream: Stream, peer: Peer, place: Place) -> Self {
+    fn new(stream: Stream, peer: Peer, standing: Standing, place: Place) -> Self {
         let waiting = Some((Box::pin(tokio::time::sleep(PREFACE_PATIENCE)), 0));
-        Self { stream, peer, waiting, _place: place }
+        Self { stream, peer, waiting, standing, _place: place }
     }
 
     fn read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -89,6 +115,10 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Some(why) = self.standing.over() {
+            tracing::debug!(address = %self.peer.address, why, "connection ended");
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, why)));
+        }
         let before = buffer.filled().len();
         let read = self.read(context, buffer);
         let Some((deadline, came)) = &mut self.waiting else { return read };

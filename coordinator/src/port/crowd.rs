@@ -1,7 +1,7 @@
 //! How many connections there are, in all and from one address.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Connections in all: far more than workers and people have, far fewer than a machine has memory for.
@@ -31,6 +31,7 @@ pub(super) struct Place {
 impl Crowd {
     /// A place, if there is one.
     pub(super) fn enter(&self, address: IpAddr) -> Option<Place> {
+        let address = neighbourhood(address);
         let mut count = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let here = count.by_address.get(&address).copied().unwrap_or(0);
         if count.all >= CONNECTIONS_MAX || here >= FROM_ONE_MAX {
@@ -44,6 +45,17 @@ impl Crowd {
         count.all += 1;
         count.by_address.insert(address, here + 1);
         Some(Place { crowd: self.clone(), address })
+    }
+}
+
+/// What counts as one address: of IPv6 the network of 64 bits, of which one machine may have every address.
+pub(crate) fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => v4.into(),
+            None => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+        },
     }
 }
 
@@ -74,6 +86,11 @@ mod tests {
         places.pop();
         assert!(crowd.enter([10, 0, 0, 1].into()).is_some(), "a place that is left is free again");
         drop(places);
+        let from = |last: u16| crowd.enter(std::net::Ipv6Addr::new(1, 2, 3, 4, 5, 6, 7, last).into());
+        let neighbours: Vec<_> = (0..600).map(from).collect();
+        let in_all = neighbours.iter().flatten().count();
+        assert_eq!(in_all, FROM_ONE_MAX, "neighbours count as one");
+        drop(neighbours);
         assert!(crowd.0.lock().unwrap().by_address.is_empty());
     }
 }

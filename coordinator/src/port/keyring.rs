@@ -5,12 +5,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
+use tokio::time::Instant;
 
 use super::identity;
 use crate::config::TlsFiles;
@@ -55,7 +56,15 @@ pub(super) struct Keyring {
 struct Loaded {
     stamp: Stamp,
     config: Arc<ServerConfig>,
+    /// The CA of callers, and how often it has become another.
+    ca: Option<blake3::Hash>,
+    generation: u64,
+    /// When the files were looked at last.
+    looked: Instant,
 }
+
+/// Time between two looks at the files for the sake of connections that are open.
+const LOOK_PAUSE: Duration = Duration::from_secs(5);
 
 /// When files were changed last, and how long they are.
 type Stamp = Vec<Option<(SystemTime, u64)>>;
@@ -65,27 +74,55 @@ impl Keyring {
     pub(super) fn open(files: TlsFiles) -> Result<Self, TlsError> {
         let stamp = stamp(&files);
         let config = load(&files)?;
-        Ok(Self { files, now: Mutex::new(Loaded { stamp, config }) })
+        let loaded = Loaded { stamp, config, ca: ca(&files), generation: 0, looked: Instant::now() };
+        Ok(Self { files, now: Mutex::new(loaded) })
     }
 
-    /// As the files are now. Where they changed and cannot be used, as while they are being replaced, as they were.
-    pub(super) fn config(&self) -> Arc<ServerConfig> {
-        let stamp = stamp(&self.files);
+    /// As the files are now, and which CA's turn it is. Where they changed and cannot be used, as while they are being
+    /// replaced, as they were.
+    pub(super) fn config(&self) -> (Arc<ServerConfig>, u64) {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.stamp != stamp {
-            match load(&self.files) {
-                Ok(config) => {
-                    tracing::info!(certificate = %self.files.cert.display(), "certificates were read anew");
-                    now.config = config;
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the new certificates cannot be used; the old ones serve on");
-                }
-            }
-            now.stamp = stamp;
-        }
-        Arc::clone(&now.config)
+        self.look(&mut now);
+        (Arc::clone(&now.config), now.generation)
     }
+
+    /// Which CA's turn it is: a number that changes when another is believed. Files are looked at now and then.
+    pub(super) fn generation(&self) -> u64 {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.looked.elapsed() > LOOK_PAUSE {
+            self.look(&mut now);
+        }
+        now.generation
+    }
+
+    fn look(&self, now: &mut Loaded) {
+        now.looked = Instant::now();
+        let stamp = stamp(&self.files);
+        if now.stamp == stamp {
+            return;
+        }
+        match load(&self.files) {
+            Ok(config) => {
+                tracing::info!(certificate = %self.files.cert.display(), "certificates were read anew");
+                now.config = config;
+                let ca = ca(&self.files);
+                if ca != now.ca {
+                    now.generation += 1;
+                }
+                now.ca = ca;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the new certificates cannot be used; the old ones serve on");
+            }
+        }
+        now.stamp = stamp;
+    }
+}
+
+/// What tells one CA for callers from another.
+fn ca(files: &TlsFiles) -> Option<blake3::Hash> {
+    let path = files.client_ca.as_ref()?;
+    fs::read(path).ok().map(|bytes| blake3::hash(&bytes))
 }
 
 /// The names of machines in the coordinator's certificate.
@@ -130,12 +167,18 @@ fn load(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
             builder.with_client_cert_verifier(verifier)
         }
     };
+    let asks = files.client_ca.is_some();
     let mut config = builder.with_single_cert(chain, key).map_err(|error| TlsError::Wrong {
         path: files.cert.clone(),
         what: "a certificate that belongs to the key",
         reason: error.to_string(),
     })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    if asks {
+        // A session that is resumed shows the certificate of the first time, whatever has become of it or its CA.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
     Ok(Arc::new(config))
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::access::{MintError, Minted, Role, Tokens};
 use crate::ledger::Change;
+use crate::private;
 use crate::store::{Store, StoreError};
 
 /// The file in the state folder that it is written to.
@@ -50,7 +51,7 @@ pub(super) fn make(
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let folder = std::fs::create_dir_all(state);
+    let folder = private::make(state);
     let written = folder.and_then(|()| options.open(&path)).and_then(|mut file| {
         #[cfg(unix)]
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;

@@ -14,6 +14,8 @@ use crate::ledger::{
 
 /// A failure's message is cut to so many bytes.
 const MESSAGE_BYTES_MAX: usize = 4096;
+/// Longest name of a device or of software.
+const NAME_BYTES_MAX: usize = 200;
 /// What is said of a study with code of its own while every worker refuses that.
 const NOBODY_RUNS_COMMANDS: &str =
     "it brings code of its own, and no connected worker allows that: start one with --allow-commands FOLDER";
@@ -224,11 +226,11 @@ pub(super) fn worker_info(request: v1::RegisterWorkerRequest) -> Result<WorkerIn
             "cuda" => DeviceKind::Cuda,
             other => return Err(Status::invalid_argument(format!("unknown kind of device `{other}`"))),
         };
-        Ok(SlotInfo { device, model: cut(slot.model) })
+        Ok(SlotInfo { device, model: cut_name(slot.model) })
     });
     let slots = slots.collect::<Result<_, _>>()?;
     let allowed = Allowed { commands: request.allows_commands };
-    Ok(WorkerInfo { id, software: cut(request.software), slots, allowed })
+    Ok(WorkerInfo { id, software: cut_name(request.software), slots, allowed })
 }
 
 pub(super) fn worker_id(id: String) -> Result<String, Status> {
@@ -338,6 +340,12 @@ pub(super) fn failure(kind: v1::FailureKind, message: String) -> Failure {
         }
     };
     Failure { kind, message: cut(message) }
+}
+
+/// What a worker calls something of its own, of which it may have a thousand.
+fn cut_name(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(NAME_BYTES_MAX));
+    text
 }
 
 pub(super) fn cut(mut text: String) -> String {

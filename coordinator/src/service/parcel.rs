@@ -1,14 +1,21 @@
 //! Parcels of submitters' files: they come in once, lie with the kept files, and are unpacked on the shelf to be read.
 
+use std::sync::{Arc, PoisonError};
+
 use foldwise_proto::v1 as proto;
 use foldwise_study::spec::Format;
 use tonic::{Status, Streaming};
 
-use super::status;
 use super::study::Studies;
-use crate::artifacts::{CHUNK_BYTES, Held};
+use super::{parts, status};
+use crate::access::Asker;
+use crate::artifacts::{ArtifactError, CHUNK_BYTES, Held};
 use crate::blocking;
 use crate::submission::SubmissionError;
+
+/// Parcels that may lie here, or be on their way, without a study that needs them; and for how long, ms.
+const UNNAMED_MAX: usize = 32;
+const UNNAMED_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 
 impl Studies {
     /// Refuses a spec that names files which studies may not read here. Those that were sent lie in their parcel alone.
@@ -28,9 +35,12 @@ impl Studies {
 
     pub(super) async fn take_parcel(
         &self,
+        asker: &Asker,
         mut parts: Streaming<proto::UploadParcelRequest>,
     ) -> Result<proto::UploadParcelResponse, Status> {
-        let first = parts.message().await?.ok_or_else(|| Status::invalid_argument("an empty upload"))?;
+        let first = parts::next(&mut parts, asker).await?;
+        let first = first.ok_or_else(|| Status::invalid_argument("an empty upload"))?;
+        self.make_room_for_parcel(&first.digest).await?;
         let begun = self.artifacts.go_on(&first.digest, first.offset);
         let mut partial = begun.map_err(|error| status::of_artifact(&error))?;
         let mut part = Some(first);
@@ -39,10 +49,36 @@ impl Studies {
                 return Err(Status::invalid_argument(format!("`data` has more than {CHUNK_BYTES} bytes")));
             }
             blocking::run(|| partial.write(&bytes.data)).map_err(|error| status::of_artifact(&error))?;
-            part = parts.message().await?;
+            part = parts::next(&mut parts, asker).await?;
         }
         let size_bytes = blocking::run(|| partial.keep()).map_err(|error| status::of_artifact(&error))?;
         Ok(proto::UploadParcelResponse { size_bytes })
+    }
+
+    /// Counts a parcel among those that no study needs yet, of which there are so many at most. Those that nobody named in a
+    /// day go.
+    async fn make_room_for_parcel(&self, digest: &str) -> Result<(), Status> {
+        let (artifacts, unnamed) = (self.artifacts.clone(), Arc::clone(&self.unnamed));
+        let digest = digest.to_ascii_lowercase();
+        let made = self.desk.read(move |ledger, now| {
+            let mut unnamed = unnamed.lock().unwrap_or_else(PoisonError::into_inner);
+            unnamed.retain(|name, since_ms| {
+                let forgotten = now.monotonic_ms.saturating_sub(*since_ms) > UNNAMED_MS_MAX;
+                if forgotten && !ledger.needs(name) {
+                    artifacts.remove(name);
+                }
+                !forgotten && !ledger.needs(name)
+            });
+            let room = unnamed.len() < UNNAMED_MAX || unnamed.contains_key(&digest);
+            if room {
+                unnamed.entry(digest).or_insert(now.monotonic_ms);
+            }
+            room
+        });
+        if made.await.map_err(|refusal| status::of_refusal(&refusal))? {
+            return Ok(());
+        }
+        Err(status::of_artifact(&ArtifactError::TooManyPartial))
     }
 
     /// Puts a parcel that a study is to be made with on the shelf, and holds its file meanwhile. None where none is named.

@@ -1,7 +1,8 @@
 //! `foldwise.v1.StudyService`.
 
+use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::http::Extensions;
 use foldwise_data::Cache;
@@ -10,7 +11,7 @@ use foldwise_proto::v1::{self as proto};
 use foldwise_report::TableOptions;
 use foldwise_study::plan::RunId;
 use foldwise_study::spec::{Format, PRIORITY_MAX};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +49,10 @@ pub struct Studies {
     pub cache: Cache,
     /// Where studies may name files.
     pub folders: Folders,
+    /// Whose turn it is to read a study's data, which may fill the memory.
+    pub preparing: Arc<Semaphore>,
+    /// Parcels that came and that no study needs yet, and when they did, ms.
+    pub unnamed: Arc<Mutex<HashMap<String, u64>>>,
     /// Ends watch streams.
     pub stop: CancellationToken,
 }
@@ -111,10 +116,12 @@ impl StudyService for Studies {
         let format = spec_format(request.format())?;
         let held = self.shelve(&request.parcel).await?;
         let parcel = held.is_some().then_some(request.parcel.as_str());
+        let turn = self.preparing.acquire().await;
         let prepared = blocking::run(|| {
             self.confine(&request.spec, format, parcel)?;
             submission::prepare_sent(&request.request_id, &request.spec, format, parcel, &self.cache)
         });
+        drop(turn);
         let record = prepared.map_err(|error| status::of_submission(&error))?;
         let made = self.change(Command::CreateStudy(Box::new(record))).await?;
         drop(held);
@@ -196,10 +203,12 @@ impl StudyService for Studies {
         };
         let held = self.shelve(&sent).await?;
         let parcel = held.is_some().then_some(sent.as_str());
+        let turn = self.preparing.acquire().await;
         let extended = blocking::run(|| {
             self.confine(&request.spec, format, parcel)?;
             submission::extend(&record, &request.spec, format, parcel, &self.cache)
         });
+        drop(turn);
         let record = Box::new(extended.map_err(|error| status::of_submission(&error))?);
         self.change(Command::ExtendStudy { study, record }).await
     }
@@ -255,6 +264,7 @@ impl StudyService for Studies {
     }
 
     async fn get_report(&self, request: Request<proto::GetReportRequest>) -> Answer<Chunks> {
+        let asker = Asker::of(request.extensions());
         let request = request.into_inner();
         let form = request.form();
         let options = TableOptions {
@@ -274,6 +284,7 @@ impl StudyService for Studies {
         let starts = (0..bytes.len()).step_by(CHUNK_BYTES);
         // Each part is copied when its turn comes.
         let chunks = starts.map(move |start| {
+            asker.good()?;
             let data = bytes[start..bytes.len().min(start + CHUNK_BYTES)].to_vec();
             Ok(proto::Chunk { data })
         });
@@ -291,20 +302,23 @@ impl StudyService for Studies {
         &self,
         request: Request<Streaming<proto::UploadParcelRequest>>,
     ) -> Answer<proto::UploadParcelResponse> {
-        self.take_parcel(request.into_inner()).await.map(Response::new)
+        let asker = Asker::of(request.extensions());
+        self.take_parcel(&asker, request.into_inner()).await.map(Response::new)
     }
 
     async fn get_artifact(&self, request: Request<proto::GetArtifactRequest>) -> Answer<Chunks> {
+        let asker = Asker::of(request.extensions());
         let proto::GetArtifactRequest { digest, offset } = request.into_inner();
         let opened = self.artifacts.open_from(&digest, offset);
         let mut file = opened.map_err(|error| status::of_artifact(&error))?;
         let (sender, receiver) = mpsc::channel(CHUNK_QUEUE_MAX);
         tokio::spawn(async move {
             loop {
-                let part = match blocking::run(|| file.next_part()) {
+                let read = || file.next_part().map_err(|error| status::of_artifact(&error));
+                let part = match asker.good().and_then(|()| blocking::run(read)) {
                     Ok(Some(data)) => Ok(proto::Chunk { data }),
                     Ok(None) => break,
-                    Err(error) => Err(status::of_artifact(&error)),
+                    Err(status) => Err(status),
                 };
                 let failed = part.is_err();
                 if sender.send(part).await.is_err() || failed {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::caller::Caller;
-use super::{convert, status};
+use super::{convert, parts, status};
 use crate::access::Asker;
 use crate::artifacts::Artifacts;
 use crate::blocking;
@@ -18,6 +18,9 @@ use crate::ledger::{Command, Order, Reply};
 
 /// Longest wait for work in one call, s: shorter than what proxies cut.
 const WAIT_SECONDS_MAX: f64 = 60.0;
+
+/// Workers that a coordinator knows at a time.
+const WORKERS_MAX: usize = 10_000;
 
 /// Leases cohorts and takes their results.
 #[derive(Debug)]
@@ -65,6 +68,16 @@ impl WorkerService for Workers {
         }
         let mut info = convert::worker_info(request)?;
         info.id = caller.worker(info.id)?;
+        let id = info.id.clone();
+        let known = self.desk.read(move |ledger, _| {
+            ledger.workers().len() < WORKERS_MAX || ledger.workers().contains_key(&id)
+        });
+        if !known.await.map_err(|refusal| status::of_refusal(&refusal))? {
+            let message = format!(
+                "there are {WORKERS_MAX} workers already; those that are gone are forgotten after an hour"
+            );
+            return Err(Status::resource_exhausted(message));
+        }
         asker.note(&info.id);
         tracing::info!(
             worker = info.id,
@@ -178,14 +191,16 @@ impl WorkerService for Workers {
         &self,
         request: Request<Streaming<proto::UploadArtifactRequest>>,
     ) -> Result<Response<proto::UploadArtifactResponse>, Status> {
+        let asker = Asker::of(request.extensions());
         let mut parts = request.into_inner();
-        let first = parts.message().await?.ok_or_else(|| Status::invalid_argument("an empty upload"))?;
+        let first = parts::next(&mut parts, &asker).await?;
+        let first = first.ok_or_else(|| Status::invalid_argument("an empty upload"))?;
         let mut incoming = self.artifacts.receive(&first.digest).map_err(|e| status::of_artifact(&e))?;
         let mut part = Some(first);
         while let Some(bytes) = part {
             let written = blocking::run(|| incoming.write(&bytes.data));
             written.map_err(|error| status::of_artifact(&error))?;
-            part = parts.message().await?;
+            part = parts::next(&mut parts, &asker).await?;
         }
         let kept = blocking::run(|| incoming.keep());
         let size_bytes = kept.map_err(|error| status::of_artifact(&error))?;

@@ -1,7 +1,7 @@
 //! The store on SQLite: a write-ahead log and `synchronous=FULL`, so that what is committed survives a power cut. One
 //! process owns the file, held by a lock beside it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags, params_from_iter};
 use super::row::{Query, Row, Sink, Source, Value};
 use super::{Place, ReadResults, Results, Store, StoreError, StoredRun, measured, read, write};
 use crate::ledger::{Change, Snapshot, StudyId};
+use crate::private;
 
 mod migrations {
     refinery::embed_migrations!("migrations/sqlite");
@@ -42,7 +43,7 @@ impl Sqlite {
     /// When the folder cannot be used, another coordinator has it, or the database is not one of ours.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Folder { path: folder.to_owned(), source };
-        fs::create_dir_all(folder).map_err(unusable)?;
+        private::make(folder).map_err(unusable)?;
         let lock = lock(folder)?;
         let failed = |source| explain(folder, source);
         let mut connection = Connection::open(folder.join(DATABASE)).map_err(failed)?;

@@ -32,18 +32,42 @@ impl Folders {
         let inside = |path: &Path| {
             path.canonicalize().is_ok_and(|path| folders.iter().any(|folder| path.starts_with(folder)))
         };
-        match files(&file.spec.data).into_iter().find(|path| !inside(path)) {
-            None => Ok(()),
-            Some(path) => {
-                let message = format!(
+        let refuse = |message: String| Err(SubmissionError::Spec(file.problem("data", message)));
+        for path in files(&file.spec.data) {
+            if !inside(path) {
+                return refuse(format!(
                     "{} is in no folder that studies may read here: the coordinator's operator opens folders with \
                      --data-folder",
                     path.display()
-                );
-                Err(SubmissionError::Spec(file.problem("data", message)))
+                ));
+            }
+            if let Some(link) = link_within(path, PICTURES_DEPTH) {
+                return refuse(format!(
+                    "{} is a link, which may lead out of the folders that studies may read here: put the file in its place",
+                    link.display()
+                ));
             }
         }
+        Ok(())
     }
+}
+
+/// Folders of pictures have a folder for each class, and files in these.
+const PICTURES_DEPTH: usize = 2;
+
+/// The first link in a folder, so deep.
+fn link_within(folder: &Path, depth: usize) -> Option<PathBuf> {
+    let depth = depth.checked_sub(1)?;
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| Some((entry.file_type().ok()?, entry.path()))).find_map(|(kind, path)| {
+        if kind.is_symlink() {
+            Some(path)
+        } else if kind.is_dir() {
+            link_within(&path, depth)
+        } else {
+            None
+        }
+    })
 }
 
 /// Every file or folder that the rows are read from. Each field is named, so that none that is added is forgotten.

@@ -137,6 +137,48 @@ async fn what_is_under_way_ends_with_its_token() {
 }
 
 #[tokio::test]
+async fn uploads_and_downloads_end_with_their_token() {
+    let stage = Stage::plain().await;
+    let (worker_id, token) = stage.token("den", "worker").await;
+    let mut worker = stage.workers(&stage.with_token(&token)).await;
+    // More than lies on the way.
+    let mut bytes = vec![0; 24 << 20];
+    blake3::Hasher::new().finalize_xof().fill(&mut bytes);
+    let digest = blake3::hash(&bytes).to_hex().to_string();
+    let part = |data: &[u8]| v1::UploadArtifactRequest { digest: digest.clone(), data: data.to_vec() };
+    let parts: Vec<_> = bytes.chunks(1 << 20).map(part).collect();
+    worker.upload_artifact(tokio_stream::iter(parts.clone())).await.unwrap();
+
+    let (id, token) = stage.token("ann", "read").await;
+    let mut ann = stage.studies(&stage.with_token(&token)).await;
+    let request = v1::GetArtifactRequest { digest: digest.clone(), offset: 0 };
+    let mut download = ann.get_artifact(request).await.unwrap().into_inner();
+    download.message().await.unwrap().expect("a first part");
+    stage.revoke(&id).await;
+    let ended = loop {
+        match download.message().await {
+            Ok(part) => assert!(part.is_some(), "the download came to its end"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(ended.code(), Code::Unauthenticated, "{ended}");
+
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let uploading = tokio::spawn(async move {
+        worker.upload_artifact(tokio_stream::wrappers::ReceiverStream::new(receiver)).await
+    });
+    sender.send(parts[0].clone()).await.unwrap();
+    stage.revoke(&worker_id).await;
+    for part in &parts[1..] {
+        if sender.send(part.clone()).await.is_err() {
+            break;
+        }
+    }
+    let ended = uploading.await.unwrap().unwrap_err();
+    assert_eq!(ended.code(), Code::Unauthenticated, "{ended}");
+}
+
+#[tokio::test]
 async fn a_token_ends_when_it_was_said_to() {
     let stage = Stage::plain().await;
     let mut keys = stage.keys(&stage.with_token(&stage.admin)).await;

@@ -53,12 +53,33 @@ impl Authority {
         self.issue(file, names, ExtendedKeyUsagePurpose::ClientAuth)
     }
 
+    /// A caller's that ends soon.
+    #[allow(clippy::disallowed_methods, reason = "a certificate's end is a time of day")]
+    pub(crate) fn ending_after(&self, file: &str, uri: &str, time: std::time::Duration) -> Pair {
+        let names = vec![SanType::URI(uri.try_into().unwrap())];
+        let ends = time::OffsetDateTime::from(std::time::SystemTime::now() + time);
+        self.issue_until(file, names, ExtendedKeyUsagePurpose::ClientAuth, Some(ends))
+    }
+
     pub(crate) fn issue(&self, file: &str, names: Vec<SanType>, usage: ExtendedKeyUsagePurpose) -> Pair {
+        self.issue_until(file, names, usage, None)
+    }
+
+    fn issue_until(
+        &self,
+        file: &str,
+        names: Vec<SanType>,
+        usage: ExtendedKeyUsagePurpose,
+        ends: Option<time::OffsetDateTime>,
+    ) -> Pair {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, file);
         params.subject_alt_names = names;
         params.extended_key_usages = vec![usage];
+        if let Some(ends) = ends {
+            params.not_after = ends;
+        }
         let signed = params.signed_by(&key, &Issuer::from_params(&self.params, &self.key)).unwrap();
         let pair = Pair {
             cert: self.folder.join(format!("{file}.crt")),

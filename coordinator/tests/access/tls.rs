@@ -82,6 +82,7 @@ async fn certificates_of_others_name_nobody() {
         ("nobody", vec!["https://example.org/ann"]),
         ("wrong", vec!["foldwise://root/ann"]),
         ("two", vec!["foldwise://read/ann", "foldwise://admin/ann"]),
+        ("half", vec!["foldwise://read/ann", "foldwise://root/x"]),
     ] {
         let pair = stage.authority.issue(file, names(&uris), ExtendedKeyUsagePurpose::ClientAuth);
         let mut client = stage.studies(&stage.with_certificate(&pair)).await;
@@ -91,6 +92,32 @@ async fn certificates_of_others_name_nobody() {
     let server = stage.server.clone();
     let text = refusal(&stage, &stage.with_certificate(&server)).await;
     assert!(!text.contains("Unauthenticated"), "{text}");
+}
+
+#[tokio::test]
+async fn a_certificate_is_good_no_longer_than_its_ca_is_believed_and_than_it_says() {
+    let stage = Stage::start().await;
+    let trusted = stage.folder.path().join("trusted.crt");
+    std::fs::copy(stage.authority.file(), &trusted).unwrap();
+    let believing = || Credentials::default().ca(&trusted);
+    let soon = stage.authority.ending_after("soon", "foldwise://read/ann", std::time::Duration::from_secs(3));
+    let mut soon = stage.studies(&believing().identity(&soon.cert, &soon.key)).await;
+    assert_eq!(list(&mut soon).await.unwrap(), 0);
+    let ended = async { while list(&mut soon).await.is_ok() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(60), ended)
+        .await
+        .expect("its connection ends with it");
+
+    let own = stage.authority.caller("ben", "foldwise://read/ben");
+    let mut ben = stage.studies(&believing().identity(&own.cert, &own.key)).await;
+    assert_eq!(list(&mut ben).await.unwrap(), 0);
+    let next = Authority::new(stage.folder.path(), "next");
+    std::fs::copy(next.file(), stage.authority.file()).unwrap();
+    // Whoever comes next has the files looked at; they are looked at now and then anyway.
+    let secret = foldwise_line::Secret::read(&stage.admin, "the test").unwrap();
+    assert_eq!(list(&mut stage.studies(&believing().token(secret)).await).await.unwrap(), 0);
+    assert!(list(&mut ben).await.is_err(), "on the connection that it had");
+    assert!(list(&mut ben).await.is_err(), "nor on another");
 }
 
 #[tokio::test]
@@ -109,6 +136,6 @@ async fn certificates_are_replaced_while_the_coordinator_runs() {
     let secret = foldwise_line::Secret::read(&stage.admin, "the test").unwrap();
     let new = Credentials::default().ca(next.file()).token(secret);
     assert_eq!(list(&mut stage.studies(&new).await).await.unwrap(), 0);
-    // Connections that were made before live on.
+    // Connections of callers with tokens that were made before live on.
     assert_eq!(list(&mut before).await.unwrap(), 0);
 }

@@ -2,7 +2,7 @@
 
 use crate::browser::{Events, get};
 use crate::server::start;
-use crate::work::{Worker, submit};
+use crate::work::{Worker, spec, submit, submit_spec};
 
 #[tokio::test]
 async fn a_study_is_told_as_it_changes_and_taken_up_again_after_the_last_event() {
@@ -51,7 +51,7 @@ async fn the_list_is_told_which_studies_changed() {
 #[tokio::test]
 async fn ten_thousand_epochs_make_few_events() {
     let server = start().await;
-    submit(&server, 40).await;
+    submit_spec(&server, spec(40).replace("epochs = 2", "epochs = 700")).await;
     let mut worker = Worker::register(&server).await;
     let mut events = Events::open(server.address, "?study=1", "").await;
     events.next("hello").await;

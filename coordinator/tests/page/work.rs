@@ -16,9 +16,14 @@ pub(crate) fn spec(trials: usize) -> String {
 }
 
 pub(crate) async fn submit(server: &Server, trials: usize) {
+    submit_spec(server, spec(trials)).await;
+}
+
+pub(crate) async fn submit_spec(server: &Server, spec: String) {
     let mut studies = StudyServiceClient::new(server.channel.clone());
-    let (request_id, format) = (format!("r{trials}"), v1::SpecFormat::Toml.into());
-    let request = v1::CreateStudyRequest { request_id, spec: spec(trials), format, parcel: String::new() };
+    let digest = blake3::hash(spec.as_bytes()).to_hex().to_string();
+    let (request_id, format) = (digest, v1::SpecFormat::Toml.into());
+    let request = v1::CreateStudyRequest { request_id, spec, format, parcel: String::new() };
     studies.create_study(request).await.expect("is taken");
 }
 

@@ -272,7 +272,7 @@ pub fn diverge(result: &mut MemberResult, epochs: u32) {
     result.outcome.end = RunEnd::Diverged(epochs + 1);
 }
 
-fn epoch(epoch: u32, accuracy: f64) -> EpochRecord {
+pub fn epoch(epoch: u32, accuracy: f64) -> EpochRecord {
     EpochRecord {
         epoch,
         train_loss: 1.0 - accuracy,

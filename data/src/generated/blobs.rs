@@ -61,8 +61,22 @@ fn table(spec: &BlobsSpec, centres: &[f64], part: &'static str, rows: usize) -> 
             #[expect(clippy::cast_possible_truncation, reason = "rows are 32-bit numbers")]
             features.push((centre + spec.spread * stream.normal()) as f32);
         }
-        targets.push(u32::try_from(row % spec.classes).unwrap_or(u32::MAX));
+        targets.push(class(spec, row));
     }
     let (features, targets) = (Features::Floats(features), Targets::Classes(targets));
     Table { rows, shape: vec![spec.features], features, targets, groups: None }
+}
+
+/// The training rows without features.
+pub(crate) fn targets(spec: &BlobsSpec) -> Result<Dataset, DataError> {
+    let facts = facts(spec)?;
+    let targets = Targets::Classes((0..spec.rows).map(|row| class(spec, row)).collect());
+    let features = Features::Floats(Vec::new());
+    let train = Table { rows: spec.rows, shape: vec![0], features, targets, groups: None };
+    Ok(Dataset { facts, train, test: None })
+}
+
+/// Rows take turns.
+fn class(spec: &BlobsSpec, row: usize) -> u32 {
+    u32::try_from(row % spec.classes).unwrap_or(u32::MAX)
 }

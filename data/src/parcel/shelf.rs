@@ -3,12 +3,15 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::unpack::unpack;
 
 /// The file in a parcel's folder whose time says when it was used last, and whose content how much it takes.
 const USED: &str = "used";
+/// What the names of folders begin with that parcels are unpacked in, and time after which nobody unpacks there any more.
+const COMING: &str = "coming-";
+const COMING_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// The folder in a parcel's folder that its files lie in.
 const FILES: &str = "files";
 
@@ -94,12 +97,13 @@ impl Shelf {
         }
         let bytes = file.seek(SeekFrom::End(0)).map_err(failed)?;
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        self.make_room(bytes);
+        self.forget_coming();
         // Whole or not at all: another process may look for it meanwhile.
-        let coming = tempfile::Builder::new().prefix("coming-").tempdir_in(&self.folder).map_err(failed)?;
+        let coming = tempfile::Builder::new().prefix(COMING).tempdir_in(&self.folder).map_err(failed)?;
         let files = coming.path().join(FILES);
         fs::create_dir(&files).map_err(failed)?;
         unpack(io::BufReader::new(file), &files).map_err(failed)?;
-        self.make_room(bytes);
         fs::write(coming.path().join(USED), bytes.to_string()).map_err(failed)?;
         let place = self.folder.join(digest);
         if let Err(source) = fs::rename(coming.path(), &place)
@@ -126,6 +130,19 @@ impl Shelf {
                 Err(error) => tracing::warn!(parcel = %folder.display(), %error, "could not be removed"),
             }
             all = all.saturating_sub(its);
+        }
+    }
+
+    /// Removes what was being unpacked by a process that is gone.
+    fn forget_coming(&self) {
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(COMING));
+            let changed = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+            let age = changed.and_then(|changed| now().duration_since(changed).ok());
+            if ours && age.is_some_and(|age| age > COMING_MAX) {
+                // Another process may be doing so, too.
+                let _ = fs::remove_dir_all(entry.path());
+            }
         }
     }
 
