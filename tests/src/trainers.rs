@@ -44,6 +44,12 @@ impl Trainer {
         status(self.process).is_some_and(|status| status.started == self.started)
     }
 
+    /// What lists of processes call it.
+    #[must_use]
+    pub fn name(self) -> String {
+        fs::read_to_string(format!("/proc/{}/comm", self.process)).unwrap_or_default().trim().to_owned()
+    }
+
     /// Sends it a signal. Whether it still ran.
     pub fn signal(self, signal: Signal) -> bool {
         self.is_alive() && kill(Pid::from_raw(self.process), signal).is_ok()

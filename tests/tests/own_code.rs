@@ -4,7 +4,9 @@
 use std::fs;
 use std::path::Path;
 
-use foldwise_tests::{Cluster, Commands, Finished, Running, StudyJson, Trainer, each_run_once, until};
+use foldwise_tests::{
+    Cluster, Commands, Finished, Running, StudyJson, Trainer, assert_same, each_run_once, until,
+};
 use nix::sys::signal::Signal;
 
 fn worker(cluster: &Cluster, commands: &Commands) -> Running {
@@ -125,6 +127,63 @@ fn a_command_that_hangs_is_killed_with_all_that_it_started() {
 }
 
 #[test]
+fn what_a_run_that_hung_has_written_goes_with_it() {
+    let commands =
+        Commands::of("echo much > weights; echo \"$PWD\" >> \"$FOLDWISE_COMMANDS/places\"; sleep 1000");
+    let cluster = Cluster::start(30.0);
+    cluster.submit(&Commands::study(2, "[limits]\nattempts = 20\nhang_seconds = 5\n"));
+    let _worker = worker(&cluster, &commands);
+    let places = until("a run after one that hung", || {
+        let text = fs::read_to_string(commands.folder().join("places")).ok()?;
+        let places: Vec<String> = text.lines().map(str::to_owned).collect();
+        (places.len() > 1).then_some(places)
+    });
+    assert!(!Path::new(&places[0]).exists(), "{places:?}");
+}
+
+#[test]
+fn what_a_command_leaves_behind_is_collected_as_it_ends() {
+    // Its parent ends first, so that nobody but the keeper can collect it.
+    let commands = Commands::of(
+        "( sh -c 'echo $$ > \"$FOLDWISE_COMMANDS/orphan\"' & )\n\
+         ( sh -c 'echo $$ > \"$FOLDWISE_COMMANDS/other\"' & )\nepoch 1; sleep 1000",
+    );
+    let cluster = Cluster::start(30.0);
+    cluster.submit(&Commands::study(2, ""));
+    let _worker = worker(&cluster, &commands);
+    cluster.wait_for_epoch("own");
+    for name in ["orphan", "other"] {
+        let orphan = process_in(&commands.folder().join(name));
+        let kept = format!("/proc/{orphan}");
+        until("nothing of an orphan, not even that it ended", || (!Path::new(&kept).exists()).then_some(()));
+    }
+    assert_eq!(cluster.status("own")["runs"]["leased"], 1, "the command runs on");
+}
+
+#[test]
+fn a_worker_whose_program_was_replaced_works_on() {
+    let folder = tempfile::tempdir().expect("folder");
+    let program = folder.path().join("foldwise-worker");
+    let start = format!("cp \"$0\" '{0}' && exec '{0}' \"$@\"", program.display());
+    let commands = Commands::of("epoch 1; done_");
+    let cluster = Cluster::start(30.0);
+    let recruit = cluster.recruit("w").inside(&["sh", "-c", &start]);
+    let worker = recruit.with(&["--allow-commands", &commands.path()]).registered();
+    let first = Trainer::wait_for(&worker);
+
+    // As an upgrade does it: another file under the same name.
+    let other = folder.path().join("new");
+    fs::write(&other, "#!/bin/sh\nexit 7\n").expect("writes");
+    fs::rename(&other, &program).expect("renames");
+    assert!(first.signal(Signal::SIGKILL), "its successor is to be of its version");
+    cluster.submit(&Commands::study(1, "[limits]\nattempts = 2\n"));
+    each_run_once(&cluster.succeeded("own"), 1, 3);
+    // Nor is it called `exe` in lists of processes.
+    let trainer = Trainer::wait_for(&worker);
+    assert_eq!(trainer.name(), "foldwise-worker");
+}
+
+#[test]
 fn cancelling_and_killing_end_everything_that_a_command_started() {
     let script = "trap '' TERM\nsleep 1000 & echo $! > \"$FOLDWISE_COMMANDS/child\"; epoch 1; while :; do sleep 1000; done";
     let commands = Commands::of(script);
@@ -191,10 +250,28 @@ fn a_worker_that_is_stopped_hands_back_a_run_with_the_checkpoint_that_it_was_ask
     let agent = worker(&cluster, &commands);
     cluster.wait_for_epoch("own");
     agent.signal(Signal::SIGTERM);
+    // Who stops a job may say so twice in one breath.
+    agent.signal(Signal::SIGINT);
     let (code, log) = agent.end();
     assert_eq!(code, Some(0), "{log}");
     let _second = cluster.recruit("second").with(&["--allow-commands", &commands.path()]).registered();
     each_run_once(&cluster.succeeded("own"), 1, 1);
+}
+
+#[test]
+fn a_worker_that_is_told_to_stop_again_and_again_stops_at_once() {
+    let commands = Commands::of("trap '' TERM\nepoch 1; while :; do sleep 1000; done");
+    let cluster = Cluster::start(30.0);
+    cluster.submit(&Commands::study(2, ""));
+    let agent = cluster.recruit("w").with(&["--allow-commands", &commands.path(), "--grace-seconds", "600"]);
+    let agent = agent.registered();
+    cluster.wait_for_epoch("own");
+    until("the end of an agent that somebody insists on", || {
+        agent.signal(Signal::SIGINT);
+        (!is_alive(agent.process())).then_some(())
+    });
+    let (code, log) = agent.end();
+    assert_eq!(code, Some(130), "{log}");
 }
 
 #[test]
@@ -234,6 +311,32 @@ fn a_module_is_trained_and_comes_back_as_one() {
     let _ = cluster.done(&["artifact", &digest, "--output", &saved.display().to_string()]);
     // TorchScript files are zip archives.
     assert!(fs::read(saved).expect("is there").starts_with(b"PK"));
+}
+
+#[test]
+fn a_module_s_run_goes_on_from_its_checkpoint_when_its_worker_was_killed() {
+    let commands = Commands::of("");
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../worker/tests/module/stateful.pt");
+    fs::copy(module, commands.folder().join("stateful.pt")).expect("copies");
+    let study = "name = \"own\"\n[data]\nblobs = { classes = 3, features = 2, rows = 600, test_rows = 60 }\n\
+                 [validation]\nhold_out = { fraction = 0.5, seed = 1 }\n[network]\n\
+                 torchscript = { file = \"stateful.pt\" }\n[train]\nepochs = 400\nbatch_size = 10\n\
+                 optimizer = { kind = \"adam\", lr = 0.01 }\n[limits]\ncheckpoint_seconds = 1\n\
+                 [final]\nrefit = { epochs = 3 }\n";
+    let undisturbed = Cluster::start(30.0);
+    undisturbed.submit(study);
+    let _steady = worker(&undisturbed, &commands);
+    let expected = undisturbed.succeeded("own");
+
+    let mut cluster = Cluster::start(1.0);
+    cluster.submit(study);
+    let first = worker(&cluster, &commands);
+    cluster.coordinator().line_with(" checkpoint ");
+    first.kill();
+    let mut second = worker(&cluster, &commands);
+    let line = second.line_with("from_epoch=");
+    assert!(!line.contains("from_epoch=0"), "{line}");
+    assert_same(&cluster.succeeded("own"), &expected);
 }
 
 #[test]

@@ -22,6 +22,8 @@ mod meters;
 mod parcels;
 mod scratch;
 mod slot;
+#[cfg(test)]
+mod stub;
 mod trainer;
 
 pub use connection::{ConnectionError, Dial};
@@ -34,8 +36,9 @@ use scratch::Scratch;
 use slot::Slot;
 use trainer::Trainer;
 
-/// Time beyond the grace period that slots are given to hand back what they hold, when the agent stops.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
+/// Time beyond the grace period that slots are given to hand back what they hold, when the agent stops: 25 s, the upload of
+/// checkpoints and some more. What starts workers waits for 30.
+const DRAIN_PATIENCE: Duration = attempt::UPLOAD_PATIENCE.saturating_add(Duration::from_secs(5));
 
 /// How an agent is started.
 #[derive(Debug, Clone)]

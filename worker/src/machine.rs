@@ -1,6 +1,39 @@
-//! What the machine is: its name, its cores, its GPUs.
+//! What the machine is: its name, its cores, its GPUs; and this program on it.
 
+use std::io;
 use std::process::Command;
+
+/// What lists of processes call this program's.
+#[cfg(target_os = "linux")]
+const NAME: &std::ffi::CStr = c"foldwise-worker";
+
+/// This program, to be started again. On Linux it is the same one even when an upgrade has put another file in its place
+/// or removed it: parts of two versions would not understand each other. Its libraries are looked for beside the place that
+/// it was started from, as before.
+///
+/// # Errors
+/// Where the system does not say which program this is.
+pub fn this_program() -> io::Result<Command> {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::process::CommandExt as _;
+        // The file that this process runs, whatever its path names by now.
+        let mut command = Command::new("/proc/self/exe");
+        if let Some(called) = std::env::args_os().next() {
+            command.arg0(called);
+        }
+        Ok(command)
+    }
+    #[cfg(not(target_os = "linux"))]
+    Ok(Command::new(std::env::current_exe()?))
+}
+
+/// Has this process called by the program's name, and not `exe`, as one that [`this_program`] started would be.
+pub fn take_name() {
+    // Nothing but lists of processes depends on it.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::set_name(NAME);
+}
 
 /// A name for a worker on this machine that no other worker has.
 #[must_use]
@@ -29,7 +62,7 @@ pub fn cuda_devices() -> i64 {
     if !crate::cuda::driver_is_there() {
         return 0;
     }
-    let asked = std::env::current_exe().and_then(|program| Command::new(program).arg("count-cuda").output());
+    let asked = this_program().and_then(|mut program| program.arg("count-cuda").output());
     let Ok(output) = asked else { return 0 };
     String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(0)
 }

@@ -15,15 +15,18 @@ use foldwise_worker::agent::{self, AgentConfig, HUGE_PAGES, Meters, ProcessLaunc
 use foldwise_worker::command::keeper;
 use foldwise_worker::process::{self, TrainerConfig};
 use foldwise_worker::{cuda, machine, metrics};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Endpoint;
 use tracing_subscriber::EnvFilter;
 
 mod calibrate_command;
 mod command_arguments;
+mod insistence;
 
 use calibrate_command::{CalibrateArguments, Failure};
 use command_arguments::CommandArguments;
+use insistence::{Insistence, REPEATED_WITHIN, Wish};
 
 /// What a program that was interrupted ends with.
 const INTERRUPTED: u8 = 130;
@@ -127,6 +130,7 @@ enum LogFormat {
 }
 
 fn main() -> ExitCode {
+    machine::take_name();
     let command = Arguments::parse().command;
     #[cfg(unix)]
     if matches!(command, Command::Calibrate(_)) && std::env::var_os(HUGE_PAGES.0).is_none() {
@@ -166,7 +170,7 @@ fn main() -> ExitCode {
 #[cfg(unix)]
 fn replaced() -> Result<(), std::io::Error> {
     use std::os::unix::process::CommandExt as _;
-    let mut command = std::process::Command::new(std::env::current_exe()?);
+    let mut command = machine::this_program()?;
     Err(command.args(std::env::args_os().skip(1)).env(HUGE_PAGES.0, HUGE_PAGES.1).exec())
 }
 
@@ -217,12 +221,10 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
         meters: Arc::clone(&meters),
         cache: Arc::new(cache),
     };
-    let program = std::env::current_exe()
-        .map_err(|error| format!("cannot find the path of this program to start trainers from: {error}"))?;
     // Who sets the allocator's limits by hand means them.
     let environment = std::env::var_os(HUGE_PAGES.0).is_none().then_some(HUGE_PAGES);
     let (slots, threads) = (config.slots.clone(), arguments.threads);
-    let launcher = ProcessLauncher { program, slots, threads, commands, environment };
+    let launcher = ProcessLauncher { slots, threads, commands, environment };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -253,7 +255,7 @@ fn start_log(format: LogFormat) {
     }
 }
 
-/// Drains at the first signal, ends at once at the second.
+/// Drains at the first signal, ends at once at one that insists.
 async fn drain_on_signal(drain: CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) =
@@ -262,18 +264,24 @@ async fn drain_on_signal(drain: CancellationToken) {
         tracing::warn!("signals cannot be caught: this worker will not hand back its work when stopped");
         return;
     };
-    for again in [false, true] {
+    let mut insistence = Insistence::default();
+    loop {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        if again {
-            std::process::exit(130);
+        match insistence.signal(Instant::now()) {
+            Wish::Stop => {
+                tracing::info!(
+                    "stopping: what is in hand comes to its end or to a checkpoint and is handed back (again after {} s to \
+                     stop at once)",
+                    REPEATED_WITHIN.as_secs()
+                );
+                drain.cancel();
+            }
+            Wish::Repeated => {}
+            Wish::AtOnce => std::process::exit(INTERRUPTED.into()),
         }
-        tracing::info!(
-            "stopping: what is in hand comes to its end or to a checkpoint and is handed back (again to stop at once)"
-        );
-        drain.cancel();
     }
 }
 

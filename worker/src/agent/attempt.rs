@@ -20,6 +20,9 @@ use super::trainer::{Seen, Trainer};
 
 /// Time that a trainer is given to give a cohort up at once before it is killed.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// Time that a kept checkpoint has at least to be uploaded, once its trainer has stopped: coming to the end of the epoch may
+/// have taken all of the grace period.
+pub(super) const UPLOAD_PATIENCE: Duration = Duration::from_secs(20);
 /// Time between two reports while epochs end quickly.
 const REPORT_PAUSE: Duration = Duration::from_millis(200);
 /// Time that an epoch of the other members is waited for, once that of one has ended: they end together.
@@ -200,6 +203,9 @@ impl<'a> Attempt<'a> {
                 // The checkpoint first, so that whoever goes on has it.
                 if let Some(stopping) = &mut self.stopping {
                     stopping.stopped = true;
+                    if stopping.keeps_checkpoint {
+                        stopping.until = stopping.until.max(Instant::now() + UPLOAD_PATIENCE);
+                    }
                 }
             }
         }
@@ -271,14 +277,13 @@ impl<'a> Attempt<'a> {
 
     /// One upload at a time: a checkpoint that comes too soon after another is let go.
     fn begin_upload(&mut self, written: proto::CheckpointWritten) {
-        let path = PathBuf::from(written.path);
+        let file = Taken(PathBuf::from(written.path));
         if self.upload.is_some() {
-            remove(&path);
             return;
         }
         let (connection, name) = (Arc::clone(&self.connection), self.name.clone());
         self.upload = Some(Box::pin(async move {
-            let kept = match connection.upload(&path).await {
+            let kept = match connection.upload(&file.0).await {
                 Ok(digest) => connection.keep_checkpoint(&name, written.epoch, digest).await,
                 Err(status) => Err(status),
             };
@@ -288,8 +293,16 @@ impl<'a> Attempt<'a> {
                     tracing::warn!(cohort = name.cohort, reason = status.message(), "no checkpoint is kept");
                 }
             }
-            remove(&path);
         }));
+    }
+}
+
+/// A file that a trainer has left for this attempt. It goes when nobody needs it, even where the attempt ends before.
+struct Taken(PathBuf);
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        remove(&self.0);
     }
 }
 
@@ -309,3 +322,6 @@ pub(super) fn remove(path: &Path) {
         tracing::warn!(path = %path.display(), %error, "a temporary file stays behind");
     }
 }
+
+#[cfg(test)]
+mod tests;

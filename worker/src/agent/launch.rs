@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::process::{ExitStatus, Stdio};
 
@@ -59,8 +59,6 @@ pub struct Ending {
 /// Starts processes of this program.
 #[derive(Debug)]
 pub struct ProcessLauncher {
-    /// The program.
-    pub program: PathBuf,
     /// What each slot trains on.
     pub slots: Vec<SlotDevice>,
     /// Threads of each CPU trainer.
@@ -74,7 +72,10 @@ pub struct ProcessLauncher {
 impl Launch for ProcessLauncher {
     fn launch(&self, slot: u32, scratch: &Path) -> Result<Launched, String> {
         let device = self.slots.get(slot as usize).ok_or_else(|| format!("there is no slot {slot}"))?;
-        let mut command = Command::new(&self.program);
+        let program = machine::this_program();
+        let program =
+            program.map_err(|error| format!("cannot find this program to start a trainer from: {error}"))?;
+        let mut command = Command::from(program);
         if let Some((name, value)) = self.environment {
             command.env(name, value);
         }
@@ -92,7 +93,7 @@ impl Launch for ProcessLauncher {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| format!("cannot start a trainer from {}: {error}", self.program.display()))?;
+            .map_err(|error| format!("cannot start a trainer from this program: {error}"))?;
         let piped = "the pipes were asked for above";
         let orders = Box::new(child.stdin.take().expect(piped));
         let events = Box::new(child.stdout.take().expect(piped));

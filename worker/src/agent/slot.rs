@@ -1,5 +1,6 @@
 //! One slot: asks for cohorts, has its trainer train them, and hands in what comes out.
 
+use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -149,14 +150,18 @@ impl Slot {
         ended
     }
 
-    /// Starts a trainer where there is none, or the one that was there ended while it had nothing to do.
+    /// Starts a trainer where there is none, or the one that was there ended while it had nothing to do. Files of this slot are
+    /// on their way only while a trainer has a cohort, so that what lies there is what a killed one left.
     fn see_to_trainer(&mut self) -> Result<&mut Trainer, String> {
         if self.trainer.as_ref().is_some_and(Trainer::is_gone) {
             self.trainer = None;
         }
         let trainer = match self.trainer.take() {
             Some(trainer) => trainer,
-            None => Trainer::start(self.launch.as_ref(), self.index, &self.scratch)?,
+            None => {
+                clear(&self.scratch);
+                Trainer::start(self.launch.as_ref(), self.index, &self.scratch)?
+            }
         };
         self.meters.trainer(self.index, trainer.process());
         Ok(self.trainer.insert(trainer))
@@ -302,10 +307,75 @@ async fn keeping<T>(connection: &Connection, name: &proto::LeaseName, work: impl
     }
 }
 
+/// Empties a folder. What cannot be removed, such as what a command protected, stays: nothing depends on it.
+fn clear(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        let is_folder = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
+        let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        if let Err(error) = removed {
+            tracing::warn!(path = %path.display(), %error, "what a trainer left stays behind");
+        }
+    }
+}
+
 async fn pause(drain: &CancellationToken) {
     tokio::select! {
         biased;
         () = drain.cancelled() => {}
         () = tokio::time::sleep(FAILURE_PAUSE) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::super::launch::{Launch, Launched};
+    use super::super::meters::Meters;
+    use super::super::parcels::Parcels;
+    use super::super::stub::{self, Coordinator};
+    use super::Slot;
+
+    /// Launches trainers that say nothing, into empty folders alone.
+    #[derive(Debug)]
+    struct Careful;
+
+    impl Launch for Careful {
+        fn launch(&self, _: u32, scratch: &Path) -> Result<Launched, String> {
+            let left: Vec<_> = fs::read_dir(scratch).expect("is there").flatten().collect();
+            assert!(left.is_empty(), "{left:?}");
+            Ok(stub::trainer().0)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_trainer_left_goes_before_another_starts() {
+        let scratch = tempfile::tempdir().expect("folder");
+        let (config, connection) = stub::connected(&Coordinator::default()).await;
+        let mut slot = Slot {
+            index: 0,
+            connection,
+            launch: Arc::new(Careful),
+            scratch: scratch.path().to_owned(),
+            grace: Duration::ZERO,
+            trainer: None,
+            meters: Arc::new(Meters::new(1)),
+            parcels: Parcels::new(config.cache),
+        };
+        slot.see_to_trainer().expect("starts");
+        // A command's folder and half a checkpoint.
+        let run = scratch.path().join("run-a1b2c3/own/deep");
+        fs::create_dir_all(&run).expect("makes");
+        fs::write(run.join("weights"), "much").expect("writes");
+        fs::write(scratch.path().join(".tmp1"), "half").expect("writes");
+        slot.see_to_trainer().expect("runs");
+        assert!(run.exists(), "a trainer that runs keeps what is its own");
+        slot.trainer = None;
+        slot.see_to_trainer().expect("starts");
+        assert!(!run.exists());
     }
 }

@@ -14,7 +14,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fd::AsFd;
-use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
+use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, kill_process_group,
     prlimit, setrlimit, wait, waitid,
@@ -116,7 +116,7 @@ fn limit_memory(command: &mut Child, errand: &Errand) -> io::Result<()> {
     let Some(bytes) = errand.memory_bytes else { return Ok(()) };
     match prlimit(Some(Pid::from_child(command)), Resource::As, bound(bytes)) {
         // It has ended by now.
-        Ok(_) | Err(rustix::io::Errno::SRCH) => Ok(()),
+        Ok(_) | Err(Errno::SRCH) => Ok(()),
         Err(error) => {
             command.kill()?;
             Err(error.into())
@@ -178,8 +178,7 @@ fn obey(mut orders: impl Read, place: &Place) {
 /// Waits for the command's end, and ends what it has left behind. As long as it has not been collected, its number is no other
 /// process's.
 fn end_of(child: &mut Child, group: Pid, place: &Place) -> io::Result<ExitStatus> {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-    while waitid(WaitId::Pid(group), options).is_err_and(|error| error == rustix::io::Errno::INTR) {}
+    wait_for(group);
     // Where everything ends because the trainer has, this waits for that.
     let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
     let _ = kill_process_group(group, Signal::KILL);
@@ -187,6 +186,33 @@ fn end_of(child: &mut Child, group: Pid, place: &Place) -> io::Result<ExitStatus
     let status = child.wait()?;
     sweep();
     Ok(status)
+}
+
+/// Waits until the command has ended, and leaves it uncollected. What has lost its parent to the command is this process's child
+/// and is collected as it ends: a command that starts much over a long time would else run into the user's limit of processes.
+fn wait_for(command: Pid) {
+    let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    loop {
+        match waitid(WaitId::All, ended) {
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            // Everything was collected elsewhere, because everything ends.
+            Err(_) => return,
+        }
+        if !matches!(waitid(WaitId::Pid(command), ended | WaitIdOptions::NOHANG), Ok(None)) {
+            return;
+        }
+        let children = children();
+        if children.is_empty() {
+            // The system does not list even the command: nobody can be told from it.
+            while waitid(WaitId::Pid(command), ended).is_err_and(|error| error == Errno::INTR) {}
+            return;
+        }
+        for child in children.into_iter().filter(|&child| child != command) {
+            // One that runs stays.
+            let _ = waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+        }
+    }
 }
 
 /// Kills the children of this process until there are none: what left the command's group and lost its parent.

@@ -148,17 +148,7 @@ impl Account {
         validation: Option<Scores>,
         lr: Option<f64>,
     ) -> Result<Said, String> {
-        if std::mem::take(&mut self.resumed) && epoch == 1 {
-            // The command made nothing of the checkpoint and begins anew.
-            self.epochs.clear();
-        }
-        let next = self.next_epoch();
-        if epoch != next {
-            return Err(format!("epoch {next} comes next, not {epoch}"));
-        }
-        if epoch > self.expected.epochs {
-            return Err(format!("the run has {} epochs", self.expected.epochs));
-        }
+        self.go_on_to(epoch)?;
         let (train_loss, train_accuracy) = self.scores("train", train, false)?;
         let validation = match validation {
             Some(_) if !self.expected.validates => {
@@ -195,12 +185,25 @@ impl Account {
     }
 
     fn diverged(&mut self, epoch: u32) -> Result<Said, String> {
+        self.go_on_to(epoch)?;
+        self.end = Some(RunEnd::Diverged(epoch));
+        Ok(Said::End)
+    }
+
+    /// The run comes to an epoch, however that one ends.
+    fn go_on_to(&mut self, epoch: u32) -> Result<(), String> {
+        if std::mem::take(&mut self.resumed) && epoch == 1 {
+            // The command made nothing of the checkpoint and begins anew.
+            self.epochs.clear();
+        }
         let next = self.next_epoch();
         if epoch != next {
             return Err(format!("epoch {next} comes next, not {epoch}"));
         }
-        self.end = Some(RunEnd::Diverged(epoch));
-        Ok(Said::End)
+        if epoch > self.expected.epochs {
+            return Err(format!("the run has {} epochs", self.expected.epochs));
+        }
+        Ok(())
     }
 
     fn done(&mut self, weights: Option<String>, test: Option<Scores>) -> Result<Said, String> {
@@ -380,5 +383,23 @@ mod tests {
         anew.take(FIRST.as_bytes()).expect("begins anew");
         assert_eq!(anew.epochs[0].val_accuracy, Some(0.8));
         assert!(anew.take(FIRST.as_bytes()).is_err(), "but once alone");
+    }
+
+    #[test]
+    fn a_run_diverges_in_the_epochs_that_it_may_come_to() {
+        let first: EpochRecord = match account(SEARCH).take(FIRST.as_bytes()) {
+            Ok(Said::Epoch(record)) => record,
+            other => panic!("an epoch: {other:?}"),
+        };
+        let resumed = || Account::new(SEARCH, vec![first, EpochRecord { epoch: 2, ..first }]);
+        let mut goes_on = resumed();
+        assert_eq!(goes_on.take(br#"{"diverged":3}"#), Ok(Said::End));
+        assert_eq!(goes_on.epochs.len(), 2);
+        let mut anew = resumed();
+        assert_eq!(anew.take(br#"{"diverged":1}"#), Ok(Said::End));
+        assert_eq!((anew.end, anew.epochs.len()), (Some(RunEnd::Diverged(1)), 0));
+        let elsewhere = resumed().take(br#"{"diverged":2}"#).expect_err("is neither");
+        assert_eq!(elsewhere.reason, "epoch 3 comes next, not 2");
+        assert_eq!(wrong(Expected { epochs: 0, ..SEARCH }, &[r#"{"diverged":1}"#]), "the run has 0 epochs");
     }
 }

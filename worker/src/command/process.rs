@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::keeper::{ASK, END, Errand, MARK, Word};
 use super::lines::LINE_BYTES_MAX;
+use crate::machine;
 
 /// Lines that may wait for the trainer; a command that is further ahead waits.
 const LINES_WAITING_MAX: usize = 256;
@@ -20,8 +21,8 @@ const PRINTED_BYTES_MAX: usize = 16 << 10;
 const LINES_TOLD_MAX: usize = 20;
 const BYTES_TOLD_MAX: usize = 3_000;
 
-/// After a keeper's end its report is at its end within so many times this; what keeps it open longer has left the command's
-/// group while nobody kept it.
+/// After a keeper's end its report and its output are at their ends within so many times this; what keeps them open longer has
+/// left the command's group while nobody kept it.
 const SILENCE: Duration = Duration::from_millis(50);
 const SILENCES_MAX: u32 = 20;
 
@@ -40,8 +41,11 @@ pub(crate) struct Process {
     orders: Option<ChildStdin>,
     heard: Receiver<Heard>,
     printed: Arc<Mutex<VecDeque<u8>>>,
-    listener: Option<std::thread::JoinHandle<()>>,
+    /// Says nothing, and is closed when all that it prints has come in.
+    printing: Receiver<()>,
     group: Option<Pid>,
+    /// Times that nothing was heard while no keeper ran.
+    silences: u32,
 }
 
 /// What is heard of a command.
@@ -69,12 +73,14 @@ pub(crate) enum End {
 impl Standby {
     /// Starts a keeper.
     pub(crate) fn start() -> io::Result<Self> {
-        let mut keeper = Command::new(std::env::current_exe()?)
-            .arg("keeper")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
+        let mut program = machine::this_program()?;
+        Self::of(program.arg("keeper"))
+    }
+
+    /// Starts a program as a keeper.
+    fn of(program: &mut Command) -> io::Result<Self> {
+        let mut keeper =
+            program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let orders = keeper.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
         Ok(Self { keeper, orders })
     }
@@ -91,8 +97,12 @@ impl Standby {
         std::thread::spawn(move || listen(report, &sender));
         let printed = Arc::new(Mutex::new(VecDeque::new()));
         let kept = Arc::clone(&printed);
-        let listener = Some(std::thread::spawn(move || keep_last(output, &kept)));
-        Ok(Process { keeper, orders: Some(orders), heard, printed, listener, group: None })
+        let (open, printing) = mpsc::channel();
+        std::thread::spawn(move || {
+            keep_last(output, &kept);
+            drop(open);
+        });
+        Ok(Process { keeper, orders: Some(orders), heard, printed, printing, group: None, silences: 0 })
     }
 }
 
@@ -103,7 +113,9 @@ impl Process {
             Ok(Heard::Line(line)) => line,
             Ok(ended) => return Some(ended),
             Err(RecvTimeoutError::Timeout) => {
-                let lost = !self.keeps();
+                // The last word of a keeper that is gone may still be on its way.
+                self.silences += u32::from(!self.keeps());
+                let lost = self.silences >= SILENCES_MAX;
                 return lost.then_some(Heard::Ended(End::Lost));
             }
             Err(RecvTimeoutError::Disconnected) => return Some(Heard::Ended(End::Lost)),
@@ -137,15 +149,24 @@ impl Process {
         self.orders = None;
     }
 
-    /// The last of what it printed, once it has ended.
+    /// The last of what it printed, once it has ended: as far as it has come in where its output is kept open.
     pub(crate) fn printed(&mut self) -> String {
-        if let Some(listener) = self.listener.take() {
-            // It ends with the keeper's output.
-            let _ = listener.join();
-        }
+        self.exhaust(|process| &process.printing);
         let bytes: Vec<u8> =
             self.printed.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
         last_lines(&String::from_utf8_lossy(&bytes))
+    }
+
+    /// Takes in what comes of something until its end, or until there is no keeper and nothing has come for some time.
+    fn exhaust<T>(&mut self, of: fn(&Self) -> &Receiver<T>) {
+        let mut silences = 0;
+        while silences < SILENCES_MAX {
+            match of(self).recv_timeout(SILENCE) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => silences += u32::from(!self.keeps()),
+            }
+        }
     }
 
     /// Whether its keeper runs. Of one that was killed the command is ended here.
@@ -169,15 +190,8 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.orders = None;
-        let mut silences = 0;
         // Nothing is listened to any more, which must not keep the keeper from its last words.
-        while silences < SILENCES_MAX {
-            match self.heard.recv_timeout(SILENCE) {
-                Ok(_) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => silences += u32::from(!self.keeps()),
-            }
-        }
+        self.exhaust(|process| &process.heard);
         let _ = self.keeper.wait();
     }
 }
@@ -245,10 +259,85 @@ fn last_lines(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+    use std::fs;
     use std::io::{BufReader, Cursor};
+    use std::path::Path;
+    use std::process::Command;
     use std::sync::Mutex;
+    use std::time::Duration;
 
-    use super::{LINE_BYTES_MAX, LINES_TOLD_MAX, PRINTED_BYTES_MAX, keep_last, last_lines, next_line};
+    use rustix::process::{Pid, Signal, kill_process};
+
+    use super::super::keeper::Errand;
+    use super::{
+        End, Heard, LINE_BYTES_MAX, LINES_TOLD_MAX, PRINTED_BYTES_MAX, Process, SILENCE, Standby, keep_last,
+        last_lines, next_line,
+    };
+
+    /// A command that is kept by a script, which begins in a folder.
+    fn kept_by(script: &str, folder: &Path) -> Process {
+        let keeper = Standby::of(Command::new("sh").arg("-c").arg(script).current_dir(folder));
+        let errand = Errand {
+            program: "train.sh".into(),
+            arguments: Vec::new(),
+            folder: folder.to_owned(),
+            environment: Vec::new(),
+            memory_bytes: None,
+            file_bytes: None,
+        };
+        keeper.and_then(|keeper| keeper.send(&errand)).expect("starts")
+    }
+
+    fn heard(process: &mut Process) -> Heard {
+        loop {
+            if let Some(heard) = process.next(SILENCE) {
+                return heard;
+            }
+        }
+    }
+
+    /// Waits until the keeper is gone.
+    fn unkept(process: &mut Process) {
+        while process.keeps() {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn output_that_outlives_the_keeper_is_told_as_far_as_it_has_come() {
+        let folder = tempfile::tempdir().expect("folder");
+        // What is left behind keeps the output open, and the report closed.
+        let script = "read -r errand; echo 'out of memory' >&2; setsid sleep 1000 >/dev/null & echo $!";
+        let mut process = kept_by(script, folder.path());
+        let Heard::Line(number) = heard(&mut process) else { panic!("a process's number") };
+        let number = String::from_utf8(number).expect("is text").parse().expect("is a number");
+        assert_eq!(heard(&mut process), Heard::Ended(End::Lost));
+        assert_eq!(process.printed(), "out of memory");
+        let left = Pid::from_raw(number).expect("is one");
+        kill_process(left, Signal::KILL).expect("it outlived everything else");
+    }
+
+    #[test]
+    fn the_last_word_of_a_keeper_that_is_gone_is_waited_for() {
+        let folder = tempfile::tempdir().expect("folder");
+        let script = "read -r errand; mkfifo word; (cat word) & echo";
+        let mut process = kept_by(script, folder.path());
+        assert_eq!(heard(&mut process), Heard::Line(Vec::new()));
+        unkept(&mut process);
+        assert_eq!(process.next(Duration::from_millis(1)), None, "nothing came, and something may");
+        fs::write(folder.path().join("word"), "\u{1e}{\"code\":0}\n").expect("writes");
+        assert_eq!(heard(&mut process), Heard::Ended(End::Code(0)));
+    }
+
+    #[test]
+    fn a_keeper_that_is_gone_without_a_word_is_lost_though_its_report_is_open() {
+        let folder = tempfile::tempdir().expect("folder");
+        let script = "read -r errand; mkfifo word; (cat word) & echo";
+        let mut process = kept_by(script, folder.path());
+        assert_eq!(heard(&mut process), Heard::Line(Vec::new()));
+        assert_eq!(heard(&mut process), Heard::Ended(End::Lost));
+        fs::write(folder.path().join("word"), "").expect("lets what was left end");
+    }
 
     #[test]
     fn lines_are_cut_and_the_next_begins_after_the_end() {

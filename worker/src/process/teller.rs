@@ -10,7 +10,7 @@ use foldwise_proto::v1::{self as proto};
 use super::StopSignal;
 use super::files::write_whole;
 use super::outcome;
-use crate::trainer::{AfterEpoch, Checkpoint, EpochOfMember, Observer, TrainError};
+use crate::trainer::{AfterEpoch, Checkpoint, CheckpointError, EpochOfMember, Observer, TrainError};
 
 /// Tells the agent of each epoch and each checkpoint.
 pub(super) struct Teller<'a> {
@@ -96,5 +96,11 @@ impl Observer for Teller<'_> {
         }
         self.last = now();
         Ok(())
+    }
+
+    fn not_taken(&mut self, why: &CheckpointError) {
+        let cause = std::error::Error::source(why).map(|cause| format!(": {cause}")).unwrap_or_default();
+        eprintln!("warning: no checkpoint is kept: {why}{cause}");
+        self.last = now();
     }
 }

@@ -15,14 +15,15 @@ pub use error::CheckpointError;
 
 use super::TrainError;
 use super::measure::Recorded;
+use super::module::ModuleState;
 
 /// To be raised when what is held, or how training goes on from it, changes.
 const FORMAT: u32 = 2;
 
 /// Everything that going on needs, after a whole epoch.
 ///
-/// It holds weights, the optimizer's state, batch norm's statistics, each member's epochs and schedule, and, where
-/// they are kept, the weights of the best epochs. Only the cohort that it was taken of goes on from it.
+/// It holds weights, the optimizer's state, batch norm's statistics or what else a module holds, each member's epochs and
+/// schedule, and, where they are kept, the weights of the best epochs. Only the cohort that it was taken of goes on from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
     pub(super) numbers: Numbers,
@@ -34,6 +35,10 @@ pub struct Checkpoint {
     pub(super) running: Vec<Vec<f32>>,
     /// Weights `[N]` and statistics of each member's best epoch, where they are kept.
     pub(super) selected: Option<(Vec<f32>, Vec<Vec<f32>>)>,
+    /// What a module holds, which has its weights once more.
+    pub(super) module: Option<ModuleState>,
+    /// What it held in its best epoch, where that is kept.
+    pub(super) selected_module: Option<ModuleState>,
     /// What was measured so far.
     pub(super) recorded: Recorded,
 }

@@ -15,6 +15,9 @@ struct Described<'a> {
     input: &'a [usize],
     outputs: usize,
     layers: Vec<String>,
+    /// The digest of what computes in place of layers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    module: Option<&'a str>,
     initial: Vec<String>,
     train: &'a TrainSpec,
     study: u64,
@@ -24,12 +27,13 @@ struct Described<'a> {
 }
 
 impl<'a> Described<'a> {
-    fn of(member: &'a Member) -> Self {
+    fn of(member: &'a Member, module: Option<&'a str>) -> Self {
         let Member { network, train, source, .. } = member;
         Self {
             input: &network.input,
             outputs: network.outputs,
             layers: network.layers.iter().map(|shaped| format!("{:?}", shaped.operation)).collect(),
+            module,
             initial: network
                 .layers
                 .iter()
@@ -46,15 +50,19 @@ impl<'a> Described<'a> {
 }
 
 /// BLAKE3, in hexadecimal digits, over everything that decides how a cohort trains: shape and number of the
-/// rows, rule and purpose, and each member's network, training, seeds and rows. The rows' numbers are not in it;
-/// callers compare the digest of the data.
-pub(super) fn fingerprint(data: &DeviceData, cohort: &Cohort) -> Result<String, CheckpointError> {
+/// rows, rule and purpose, the digest of a module's file, and each member's network, training, seeds and rows. The rows'
+/// numbers are not in it; callers compare the digest of the data.
+pub(super) fn fingerprint(
+    data: &DeviceData,
+    cohort: &Cohort,
+    module: Option<&str>,
+) -> Result<String, CheckpointError> {
     let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
     update(&mut hasher, &(data.shape(), data.classes(), data.train_rows(), data.test_rows()))?;
     update(&mut hasher, &cohort.measure)?;
     update(&mut hasher, &(cohort.selection, &cohort.test, cohort.keep_weights, cohort.members.len()))?;
     for member in &cohort.members {
-        update(&mut hasher, &Described::of(member))?;
+        update(&mut hasher, &Described::of(member, module))?;
         for rows in [&member.train_rows, &member.validation_rows] {
             let bytes: Vec<u8> = rows.iter().flat_map(|row| row.to_le_bytes()).collect();
             update_sized(&mut hasher, &bytes);

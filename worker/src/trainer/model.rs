@@ -109,7 +109,7 @@ impl Model {
 
     /// Puts a saved module in its place, with the present numbers.
     pub(super) fn restore_module(&mut self, saved: &[u8]) -> Result<(), TrainError> {
-        self.module.as_mut().map_or(Ok(()), |module| module.restore(saved, &self.parameters))
+        self.module.as_mut().map_or(Ok(()), |module| module.restore(saved, &mut self.parameters))
     }
 
     /// The same model, all of whose steps go through autograd.

@@ -6,8 +6,13 @@ use foldwise_study::seed::{Purpose, Source};
 use tch::{CModule, Device, Tensor};
 
 use super::TrainError;
+use super::checkpoint::CheckpointError;
 use super::model::Mode;
 use super::parameters::Parameters;
+
+mod state;
+
+pub(super) use state::ModuleState;
 
 /// The largest file of a module, bytes: it is held in memory, and copied with each best epoch.
 const MODULE_BYTES_MAX: u64 = 1 << 30;
@@ -19,6 +24,8 @@ const WIDENING: usize = 32;
 #[derive(Debug)]
 pub(super) struct Module {
     own: CModule,
+    /// BLAKE3 of its file, in hexadecimal.
+    digest: String,
     trains: bool,
     source: Source,
     /// Shape of a row.
@@ -44,8 +51,14 @@ impl Module {
         let own = open(&bytes, device).map_err(|error| {
             wrong(format!("is no TorchScript module (torch.jit.save): {}", first_line(&error)))
         })?;
-        let input = input.iter().map(|&side| side as i64).collect();
-        Ok(Self { own, trains: true, source: *source, input, outputs: outputs as i64, device })
+        let digest = blake3::hash(&bytes).to_hex().to_string();
+        let (input, outputs) = (input.iter().map(|&side| side as i64).collect(), outputs as i64);
+        Ok(Self { own, digest, trains: true, source: *source, input, outputs, device })
+    }
+
+    /// What tells its file from every other.
+    pub(super) fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// What it learns, by name.
@@ -78,7 +91,9 @@ impl Module {
         }
         let count = rows.size()[0];
         let shape: Vec<i64> = std::iter::once(count).chain(self.input.iter().copied()).collect();
-        let outputs = self.own.forward_ts(&[rows.f_view(&shape[..])?]).map_err(|error| {
+        let rows = rows.f_view(&shape[..])?;
+        let computed = as_written(self.device, || self.own.forward_ts(&[rows]))?;
+        let outputs = computed.map_err(|error| {
             TrainError::Data(format!(
                 "the module cannot compute rows of shape {shape:?}: {}",
                 first_line(&error)
@@ -99,23 +114,35 @@ impl Module {
 
     /// The module as a file, with its present numbers.
     pub(super) fn saved(&self) -> Result<Vec<u8>, TrainError> {
-        let kept = |error: std::io::Error| TrainError::Data(format!("cannot keep the module: {error}"));
-        let folder = tempfile::tempdir().map_err(kept)?;
-        // The archive's own top folder is called as the file, which libtorch wants to begin with a letter.
-        let path = folder.path().join("module.pt");
-        self.own.save(&path)?;
-        std::fs::read(&path).map_err(kept)
+        save(&self.own)
+    }
+
+    /// What it holds now.
+    pub(super) fn state(&self) -> Result<ModuleState, TrainError> {
+        Self::state_of(&self.saved()?)
+    }
+
+    /// What a module that was saved holds.
+    pub(super) fn state_of(saved: &[u8]) -> Result<ModuleState, TrainError> {
+        ModuleState::of(&plain(saved)?).map_err(|error| unreadable(&error))
+    }
+
+    /// This module as a file, with what another one of the same file held.
+    ///
+    /// # Errors
+    /// [`TrainError::Checkpoint`] when it cannot hold that: its tensors are others, or it holds more than tensors and that
+    /// has changed.
+    pub(super) fn saved_with(&self, state: &ModuleState) -> Result<Vec<u8>, TrainError> {
+        let saved = state.put_into(&plain(&self.saved()?)?).map_err(|error| unreadable(&error))?;
+        let refused = || "its module holds other things than tensors, or others of them, by now".to_owned();
+        Ok(saved.ok_or_else(|| CheckpointError::Contents(refused()))?)
     }
 
     /// Becomes what was saved, with the numbers that `parameters` hold.
-    pub(super) fn restore(&mut self, saved: &[u8], parameters: &Parameters) -> Result<(), TrainError> {
+    pub(super) fn restore(&mut self, saved: &[u8], parameters: &mut Parameters) -> Result<(), TrainError> {
         self.own = open(saved, self.device)?;
         self.trains = true;
-        for ((_, mut tensor), block) in self.learned()?.into_iter().zip(parameters.blocks()) {
-            let shape = tensor.size();
-            tensor.set_data(&block.of(parameters.values(), 1)?.f_view(&shape[..])?);
-        }
-        Ok(())
+        parameters.adopt(self.learned()?)
     }
 }
 
@@ -123,6 +150,38 @@ fn open(mut bytes: &[u8], device: Device) -> Result<CModule, tch::TchError> {
     let mut own = CModule::load_data_on_device(&mut bytes, device)?;
     own.f_set_train()?;
     Ok(own)
+}
+
+fn save(module: &CModule) -> Result<Vec<u8>, TrainError> {
+    let kept = |error: std::io::Error| TrainError::Data(format!("cannot keep the module: {error}"));
+    let folder = tempfile::tempdir().map_err(kept)?;
+    // The archive's own top folder is called as the file, which libtorch wants to begin with a letter.
+    let path = folder.path().join("module.pt");
+    module.save(&path)?;
+    std::fs::read(&path).map_err(kept)
+}
+
+/// The same module as it is saved where nobody else holds its tensors, and on whatever device: of two that hold the same,
+/// files are the same.
+fn plain(saved: &[u8]) -> Result<Vec<u8>, TrainError> {
+    save(&open(saved, Device::Cpu)?)
+}
+
+fn unreadable(error: &zip::result::ZipError) -> TrainError {
+    TrainError::Data(format!("cannot keep the module: libtorch wrote no archive of it: {error}"))
+}
+
+/// On a CPU has libtorch's interpreter compute a module as it is written. It would else watch the first steps and put what
+/// rounds otherwise in place of parts: a run that goes on from a checkpoint, and watches anew, would end otherwise. It makes
+/// steps no faster there, as there is nothing that it could fuse with.
+fn as_written<T>(device: Device, compute: impl FnOnce() -> T) -> Result<T, tch::TchError> {
+    if device != Device::Cpu {
+        return Ok(compute());
+    }
+    tch::jit::f_set_graph_executor_optimize(false)?;
+    let computed = compute();
+    tch::jit::f_set_graph_executor_optimize(true)?;
+    Ok(computed)
 }
 
 /// libtorch's errors go on for pages.

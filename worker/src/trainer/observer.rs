@@ -1,6 +1,6 @@
 //! Whom a cohort in training tells of itself and asks what to do.
 
-use super::{Checkpoint, EpochOfMember, TrainError};
+use super::{Checkpoint, CheckpointError, EpochOfMember, TrainError};
 
 /// What a caller is told while a cohort trains, and what it wants.
 pub trait Observer {
@@ -18,6 +18,9 @@ pub trait Observer {
     /// # Errors
     /// Any error ends the cohort and is what [`train`](super::train) gives back.
     fn keep(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError>;
+
+    /// A checkpoint that was asked for could not be taken; the cohort does what it would have done with it.
+    fn not_taken(&mut self, _why: &CheckpointError) {}
 }
 
 /// What a caller wants after an epoch.

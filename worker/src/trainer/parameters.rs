@@ -123,6 +123,27 @@ impl Parameters {
         Ok(Self { members: 1, values, blocks, leaves, live, bare: true })
     }
 
+    /// Goes on with the learned tensors of another copy of the module, whose memory becomes that of the buffer; its numbers
+    /// stay what they are.
+    pub(super) fn adopt(&mut self, learned: Vec<(String, Tensor)>) -> Result<(), TrainError> {
+        let shape = |tensor: &Tensor| -> Vec<usize> {
+            tensor.size().iter().map(|&side| usize::try_from(side).unwrap_or(0)).collect()
+        };
+        let known = |(block, (name, tensor)): (&Block, &(String, Tensor))| {
+            block.name == *name && block.shape == shape(tensor) && tensor.kind() == Kind::Float
+        };
+        if learned.len() != self.blocks.len() || !self.blocks.iter().zip(&learned).all(known) {
+            return Err(TrainError::Data("the module learns other tensors than before".to_owned()));
+        }
+        let mut leaves = Vec::with_capacity(learned.len());
+        for (block, (_, mut tensor)) in self.blocks.iter().zip(learned) {
+            tensor.f_set_data(&block.of(&self.values, 1)?.f_view(&tensor.size()[..])?)?;
+            leaves.push(tensor);
+        }
+        self.leaves = leaves;
+        Ok(())
+    }
+
     /// The gradient of `loss` (a single number) by each parameter, `[E, …]` as held.
     pub(super) fn gradients(&self, loss: &Tensor) -> Result<Vec<Tensor>, TrainError> {
         self.derive(0, loss, None).map(|(gradients, _)| gradients)

@@ -4,6 +4,7 @@ use tch::{Tensor, no_grad};
 
 use super::TrainError;
 use super::checkpoint::{Checkpoint, CheckpointError, Numbers};
+use super::module::{Module, ModuleState};
 use super::progress::Progress;
 use super::run::Run;
 use super::selected::Selected;
@@ -28,6 +29,8 @@ impl Run<'_> {
             optimizer: all(optimizer.state())?,
             running: all(model.running())?,
             selected: self.selected.as_ref().map(selected).transpose()?,
+            module: model.module().map(Module::state).transpose().map_err(not_kept)?,
+            selected_module: self.selected_module().map_err(not_kept)?,
             recorded: self.recorder.recorded()?,
         })
     }
@@ -43,7 +46,7 @@ impl Run<'_> {
             return Err(CheckpointError::OtherCohort.into());
         }
         self.check_counts(numbers)?;
-        let (model, optimizer) = (&self.learner.model, &mut self.learner.optimizer);
+        let (model, optimizer) = (&self.learner.model, &self.learner.optimizer);
         put(model.parameters.values(), &from.values, "weights")?;
         put_all(&optimizer.state().iter().collect::<Vec<_>>(), &from.optimizer, "optimizer's numbers")?;
         put_all(&model.running(), &from.running, "statistics of batch norm")?;
@@ -59,14 +62,50 @@ impl Run<'_> {
                 return Err(CheckpointError::Size { what: "sets of selected weights", found, needed }.into());
             }
         }
+        self.resume_module(from)?;
         self.recorder.resume(&from.recorded)?;
-        optimizer.resume(numbers.optimizer_steps);
+        self.learner.optimizer.resume(numbers.optimizer_steps);
         self.learner.steps = numbers.steps;
         for (progress, state) in self.progress.iter_mut().zip(&numbers.slots) {
             progress.resume(state);
         }
         self.clock.resume(numbers.seconds);
         self.done = numbers.epoch;
+        Ok(())
+    }
+
+    /// What a module held in its best epoch.
+    fn selected_module(&self) -> Result<Option<ModuleState>, TrainError> {
+        let saved = self.selected.as_ref().and_then(|selected| selected.module.as_ref());
+        saved.map(|saved| Module::state_of(saved)).transpose()
+    }
+
+    /// A module takes up what it held, with the numbers that were put in place before.
+    fn resume_module(&mut self, from: &Checkpoint) -> Result<(), TrainError> {
+        let model = &mut self.learner.model;
+        let (Some(module), Some(state)) = (model.module(), &from.module) else {
+            return match (model.module(), &from.module, &from.selected_module) {
+                (None, None, None) => Ok(()),
+                _ => {
+                    Err(CheckpointError::Contents("it is of a module, or is to be, and is not".to_owned())
+                        .into())
+                }
+            };
+        };
+        let saved = module.saved_with(state).map_err(of_no_use)?;
+        let selected = from.selected_module.as_ref().map(|state| module.saved_with(state)).transpose();
+        let selected = selected.map_err(of_no_use)?;
+        model.restore_module(&saved).map_err(of_no_use)?;
+        // Where the last epoch counts, nothing is kept before it.
+        let best = from.numbers.slots.iter().any(|slot| slot.best.is_some());
+        let needed = self.selected.is_some() && self.selects() && best;
+        if needed != selected.is_some() {
+            let reason = "it does not hold the module of its best epoch, or of none".to_owned();
+            return Err(CheckpointError::Contents(reason).into());
+        }
+        if let Some(into) = &mut self.selected {
+            into.module = selected;
+        }
         Ok(())
     }
 
@@ -92,6 +131,22 @@ impl Run<'_> {
             return Err(CheckpointError::Contents("its members are in another order".to_owned()));
         }
         Ok(())
+    }
+}
+
+/// A checkpoint that cannot be taken harms nothing.
+fn not_kept(error: TrainError) -> TrainError {
+    match error {
+        TrainError::OutOfMemory(_) | TrainError::Checkpoint(_) => error,
+        other => CheckpointError::NotKept(other.into()).into(),
+    }
+}
+
+/// Nor does one that a module cannot take up.
+fn of_no_use(error: TrainError) -> TrainError {
+    match error {
+        TrainError::OutOfMemory(_) | TrainError::Checkpoint(_) => error,
+        other => CheckpointError::Contents(format!("its module cannot be taken up: {other}")).into(),
     }
 }
 

@@ -121,7 +121,7 @@ impl<'a> Run<'a> {
             None => Chain::new(&model, &objective, device)?,
         };
         let learner = Learner { model, chain, optimizer, objective, clipping, batch_size, steps: 0 };
-        let fingerprint = fingerprint(data, cohort)?;
+        let fingerprint = fingerprint(data, cohort, learner.model.module().map(Module::digest))?;
         let mut run = Self {
             cohort,
             fingerprint,
@@ -144,7 +144,7 @@ impl<'a> Run<'a> {
     }
 
     /// Whether the best epoch is looked for.
-    fn selects(&self) -> bool {
+    pub(super) fn selects(&self) -> bool {
         self.cohort.selection.epoch == EpochRule::Best && self.validates()
     }
 
@@ -272,17 +272,25 @@ impl<'a> Run<'a> {
     }
 
     fn between_epochs(&self, epoch: u32, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let whole = self.learner.model.module().is_none();
         match observer.after_epoch(epoch) {
             AfterEpoch::Continue => Ok(()),
-            // A module has state that nobody knows: its run begins anew.
-            AfterEpoch::Checkpoint if !whole => Ok(()),
-            AfterEpoch::CheckpointAndStop if !whole => Err(TrainError::Stopped),
-            AfterEpoch::Checkpoint => observer.keep(self.checkpoint(epoch)?),
+            AfterEpoch::Checkpoint => self.keep(epoch, observer),
             AfterEpoch::CheckpointAndStop => {
-                observer.keep(self.checkpoint(epoch)?)?;
+                self.keep(epoch, observer)?;
                 Err(TrainError::Stopped)
             }
+        }
+    }
+
+    /// A checkpoint that cannot be taken costs nothing but itself.
+    fn keep(&self, epoch: u32, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        match self.checkpoint(epoch) {
+            Ok(checkpoint) => observer.keep(checkpoint),
+            Err(TrainError::Checkpoint(error)) => {
+                observer.not_taken(&error);
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -13,7 +13,7 @@ pub(super) struct Selected {
     /// As [`Model::running`] orders them, `[E·C]` each.
     pub(super) running: Vec<Tensor>,
     /// The module of the best epoch, which has more state than it learns.
-    module: Option<Vec<u8>>,
+    pub(super) module: Option<Vec<u8>>,
 }
 
 impl Selected {

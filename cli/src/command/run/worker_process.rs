@@ -16,8 +16,9 @@ use crate::command::worker::{self, WorkerError, bond};
 use crate::environment;
 use crate::watch::Announcer;
 
-/// Time the worker is given to come to a checkpoint and hand back what it has: its own grace period, and some more.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(45);
+/// Time the worker is given to come to a checkpoint and hand back what it has: its own grace period, its time to upload, and some
+/// more.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
 /// A worker that ends by itself so many times in a row is given up.
 const ENDS_MAX: u32 = 5;
 /// After this time a worker counts as sound again.

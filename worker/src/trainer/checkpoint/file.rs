@@ -1,7 +1,8 @@
 //! A checkpoint as a safetensors file.
 //!
 //! Tensors: `values`, `optimizer.0…`, `running.0…`, `selected.values`, `selected.running.0…`, `snapshots.0…`, `epochs`
-//! (`[epochs of all slots, 5]`, 64-bit), and `recorded` (JSON as bytes). The rest is JSON under one key of the metadata, with a digest of the file
+//! (`[epochs of all slots, 5]`, 64-bit), and `recorded` (JSON as bytes); of a module `module.form`, `module.0…`,
+//! `selected.module.form` and `selected.module.0…` (bytes). The rest is JSON under one key of the metadata, with a digest of the file
 //! in which the digest's own place holds zeros.
 
 use std::borrow::Cow;
@@ -12,12 +13,15 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata, View};
 use serde::{Deserialize, Serialize};
 
-use super::{Checkpoint, CheckpointError, FORMAT, Numbers, Recorded, SlotState};
+use super::{Checkpoint, CheckpointError, FORMAT, ModuleState, Numbers, Recorded, SlotState};
 
 type Result<T> = std::result::Result<T, CheckpointError>;
 
 /// The metadata's only key.
 pub(super) const KEY: &str = "foldwise.checkpoint";
+/// What the tensors of a module's state begin with.
+const MODULE: &str = "module";
+const SELECTED_MODULE: &str = "selected.module";
 /// What stands in the digest's place while the digest is taken.
 const BLANK: [u8; 64] = [b'0'; 64];
 /// The context of BLAKE3's key derivation, which keeps this digest apart from all others.
@@ -91,13 +95,20 @@ fn tensors(checkpoint: &Checkpoint) -> Vec<(String, Stored<'_>)> {
         ("epochs".to_owned(), Stored::Epochs(slots, [rows, COLUMNS])),
     ];
     let recorded = &checkpoint.recorded;
-    tensors.push(("recorded".to_owned(), Stored::Bytes(&recorded.text, [recorded.text.len()])));
+    tensors.push(("recorded".to_owned(), Stored::bytes(&recorded.text)));
     tensors.extend(series("snapshots", &recorded.snapshots));
     tensors.extend(series("optimizer", &checkpoint.optimizer));
     tensors.extend(series("running", &checkpoint.running));
     if let Some((values, running)) = &checkpoint.selected {
         tensors.push(("selected.values".to_owned(), Stored::floats(values)));
         tensors.extend(series("selected.running", running));
+    }
+    let modules = [(MODULE, &checkpoint.module), (SELECTED_MODULE, &checkpoint.selected_module)];
+    for (name, module) in modules {
+        let Some(ModuleState { form, tensors: held }) = module else { continue };
+        tensors.push((format!("{name}.form"), Stored::bytes(form)));
+        let held = held.iter().enumerate();
+        tensors.extend(held.map(|(index, bytes)| (format!("{name}.{index}"), Stored::bytes(bytes))));
     }
     tensors
 }
@@ -133,6 +144,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint> {
         optimizer: file.series("optimizer")?,
         running: file.series("running")?,
         selected,
+        module: file.module(MODULE)?,
+        selected_module: file.module(SELECTED_MODULE)?,
         recorded: Recorded { text: file.bytes("recorded")?, snapshots: file.series("snapshots")? },
     };
     file.end()?;
@@ -201,6 +214,22 @@ impl<'a> File<'a> {
         }
     }
 
+    /// What a module holds, where there is one.
+    fn module(&mut self, name: &str) -> Result<Option<ModuleState>> {
+        let form = format!("{name}.form");
+        if self.metadata.info(&form).is_none() {
+            return Ok(None);
+        }
+        let (form, mut tensors) = (self.bytes(&form)?, Vec::new());
+        loop {
+            let next = format!("{name}.{}", tensors.len());
+            if self.metadata.info(&next).is_none() {
+                return Ok(Some(ModuleState { form, tensors }));
+            }
+            tensors.push(self.bytes(&next)?);
+        }
+    }
+
     fn epochs(&mut self) -> Result<Vec<[f64; COLUMNS]>> {
         let (shape, bytes) = self.tensor("epochs", Dtype::F64)?;
         if shape.get(1..) != Some([COLUMNS].as_slice()) {
@@ -258,6 +287,10 @@ fn fill_epochs(numbers: &mut Numbers, mut rows: &[[f64; COLUMNS]]) -> Result<()>
 impl<'a> Stored<'a> {
     fn floats(numbers: &'a [f32]) -> Self {
         Self::Floats(numbers, [numbers.len()])
+    }
+
+    fn bytes(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes, [bytes.len()])
     }
 }
 

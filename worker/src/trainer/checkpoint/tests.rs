@@ -15,7 +15,7 @@ use super::super::{
     AfterEpoch, Cohort, DeviceData, EpochOfMember, Features, Member, Observer, Part, Source, Targets,
     TestRows, TrainError, Undisturbed, train,
 };
-use super::{Checkpoint, CheckpointError, file};
+use super::{Checkpoint, CheckpointError, ModuleState, file};
 
 /// Keeps the checkpoint after the first epoch.
 #[derive(Default)]
@@ -135,7 +135,7 @@ fn contradictions_are_refused() {
 
 #[test]
 fn what_does_not_fit_the_cohort_is_refused() {
-    let changes: [(&str, Change); 14] = [
+    let changes: [(&str, Change); 16] = [
         ("weights", |checkpoint| checkpoint.values.truncate(5)),
         ("no weights", |checkpoint| checkpoint.values.clear()),
         ("an optimizer's buffer less", |checkpoint| checkpoint.optimizer.truncate(1)),
@@ -145,6 +145,12 @@ fn what_does_not_fit_the_cohort_is_refused() {
         ("short selected weights", |checkpoint| checkpoint.selected = Some((vec![0.0; 5], Vec::new()))),
         ("selected statistics", |checkpoint| {
             checkpoint.selected = Some((vec![0.0; 6], vec![vec![0.0]]));
+        }),
+        ("a module", |checkpoint| {
+            checkpoint.module = Some(ModuleState { form: vec![0; 32], tensors: vec![vec![0]] });
+        }),
+        ("a selected module", |checkpoint| {
+            checkpoint.selected_module = Some(ModuleState { form: Vec::new(), tensors: Vec::new() });
         }),
         ("a member less", |checkpoint| checkpoint.numbers.slots.truncate(1)),
         ("members in another order", |checkpoint| checkpoint.numbers.slots.swap(0, 1)),
