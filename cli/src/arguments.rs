@@ -74,7 +74,7 @@ pub(crate) enum Command {
     /// Show what a study would do, without starting anything
     Plan(PlanArguments),
     /// Keep studies and hand out their runs
-    Coordinator(CoordinatorArguments),
+    Coordinator(Box<CoordinatorArguments>),
     /// Train for a coordinator
     Worker(WorkerArguments),
     /// Hand a study to the coordinator

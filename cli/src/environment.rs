@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
+use foldwise_traces::Way;
+
 /// The variable that names the worker's program where it is neither beside this one nor in PATH.
 pub(crate) const WORKER_VARIABLE: &str = "FOLDWISE_WORKER";
 
@@ -30,6 +32,14 @@ pub(crate) fn bucket_settings() -> Vec<(String, String)> {
     let all = env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     all.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect()
+}
+
+/// How a collector of traces may be reached, as OpenTelemetry's own variables say.
+pub(crate) fn traces_way() -> Way {
+    Way {
+        in_clear: env::var_os("OTEL_EXPORTER_OTLP_INSECURE").is_some_and(|value| value == "true"),
+        ca: env::var_os("OTEL_EXPORTER_OTLP_CERTIFICATE").filter(|file| !file.is_empty()).map(PathBuf::from),
+    }
 }
 
 /// Where PostgreSQL's own programs look for a password.

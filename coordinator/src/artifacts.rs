@@ -179,13 +179,14 @@ impl Artifacts {
 
     /// Removes from this machine what is not needed: uploads that were not finished and, where files are kept in the folder,
     /// those that were kept for nothing. What has a name that is none of ours is left alone: the folder may be somebody's who
-    /// meant another.
-    pub(crate) fn clear(&self, needed: &HashSet<&str>) {
+    /// meant another. So are kept files where there is no study at all: the database may be another than was meant.
+    pub(crate) fn clear(&self, needed: &HashSet<&str>, has_studies: bool) {
         self.forget_partial();
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let for_nothing = |name: &str| self.bucket.is_none() && is_digest(name) && !needed.contains(name);
+            let kept_here = self.bucket.is_none() && has_studies;
+            let for_nothing = |name: &str| kept_here && is_digest(name) && !needed.contains(name);
             if name.to_str().is_some_and(|name| name.starts_with(COMING) || for_nothing(name)) {
                 remove_file(&entry.path());
             }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use foldwise_traces::Traces;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +13,7 @@ use crate::access::Tokens;
 use crate::artifacts::Artifacts;
 use crate::bell::Bell;
 use crate::blocking;
+use crate::chronicle::Chronicle;
 use crate::clock::{Clock, Stopwatch};
 use crate::events::{Events, Happening};
 use crate::ledger::{Change, Command, LeaseName, Ledger, LedgerConfig, Now, Rejection, Reply, SlotKind};
@@ -159,6 +161,7 @@ pub struct Committer {
     /// Why the ledger is not what the store says: a write failed, and reading back did too.
     blind: Option<Arc<StoreError>>,
     tokens: Tokens,
+    chronicle: Chronicle,
 }
 
 impl std::fmt::Debug for Message {
@@ -183,7 +186,7 @@ impl Committer {
         events: Events,
     ) -> Result<(Self, Desk), StoreError> {
         let ledger = Ledger::rebuild(config.clone(), store.load()?, clock.now());
-        artifacts.clear(&ledger.artifacts().collect());
+        artifacts.clear(&ledger.artifacts().collect(), !ledger.studies().is_empty());
         let tokens = Tokens::default();
         ledger.tokens().for_each(|record| tokens.put(record.clone()));
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
@@ -209,8 +212,16 @@ impl Committer {
             events,
             blind: None,
             tokens,
+            chronicle: Chronicle::default(),
         };
         Ok((committer, desk))
+    }
+
+    /// The same, which tells a collector of traces what becomes durable.
+    #[must_use]
+    pub fn told_to(mut self, traces: Traces) -> Self {
+        self.chronicle = Chronicle::new(traces, self.clock.now().unix_ms);
+        self
     }
 
     /// The tokens that are durable, as they change.
@@ -324,7 +335,7 @@ impl Committer {
     }
 
     fn release(
-        &self,
+        &mut self,
         replies: Vec<(oneshot::Sender<Answer>, Answer)>,
         happenings: Vec<Happening>,
         changes: &[Change],
@@ -345,8 +356,10 @@ impl Committer {
             let _ = reply.send(answer);
         }
         happenings.into_iter().for_each(|happening| self.events.tell(happening));
+        let now_unix_ms = self.clock.now().unix_ms;
         for change in changes {
             log(change);
+            self.chronicle.tell(change, &self.ledger, now_unix_ms);
             self.counters.change(change, &self.ledger);
             // One slot for each piece of work that came up; and a slot that was given work wakes the next.
             let study = change.study().and_then(|study| self.ledger.studies().get(&study));

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use foldwise_traces::{Traces, TracesError, Way};
 use serde::{Deserialize, Serialize};
 
 use crate::artifacts::Place;
@@ -48,6 +49,11 @@ pub struct Config {
     pub profiles: Vec<PathBuf>,
     /// Names by which browsers may ask for the page, beside addresses and `localhost`.
     pub page_hosts: Vec<String>,
+    /// A collector of traces, as `http://127.0.0.1:4317`.
+    pub traces: Option<String>,
+    /// How it may be reached.
+    #[serde(skip)]
+    pub traces_way: Way,
 }
 
 /// The files of TLS.
@@ -70,6 +76,13 @@ impl Config {
             (None, None) => Ok(None),
             _ => Err(TlsError::Half),
         }
+    }
+
+    /// Where traces go.
+    pub(crate) fn traces(&self) -> Result<Traces, TracesError> {
+        let collector = self.traces.as_deref();
+        let told = collector.map(|collector| Traces::to(collector, "foldwise-coordinator", &self.traces_way));
+        told.transpose().map(Option::unwrap_or_default)
     }
 
     /// Where studies may name files.
@@ -103,6 +116,8 @@ impl Default for Config {
             audit_log: None,
             profiles: Vec::new(),
             page_hosts: Vec::new(),
+            traces: None,
+            traces_way: Way::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod artifacts;
 mod aside;
 mod bell;
 mod blocking;
+mod chronicle;
 pub mod clock;
 pub mod committer;
 pub mod config;

@@ -11,6 +11,7 @@ use foldwise_proto::DESCRIPTORS;
 use foldwise_proto::v1::access_service_server::AccessServiceServer;
 use foldwise_proto::v1::study_service_server::StudyServiceServer;
 use foldwise_proto::v1::worker_service_server::WorkerServiceServer;
+use foldwise_traces::Traces;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 use tokio_stream::Stream;
@@ -21,6 +22,7 @@ use tonic::transport::server::Connected;
 
 use crate::access::{Access, Audit, AuditError};
 use crate::artifacts::{self, ArtifactError, Artifacts};
+use crate::blocking;
 use crate::clock::Clock;
 use crate::committer::{Committer, Desk};
 use crate::config::Config;
@@ -37,9 +39,9 @@ mod first_token;
 
 pub use first_token::FirstTokenError;
 
-/// Largest message taken in from a worker: the results of the widest cohort with many epochs stay well below. Others have
+/// Largest message taken in from a worker: the results of a cohort with as many epochs as one may have stay below. Others have
 /// tonic's limit of 4 MiB; a spec has one at most.
-const MESSAGE_BYTES_MAX: usize = 16 << 20;
+const MESSAGE_BYTES_MAX: usize = 64 << 20;
 /// Calls that one connection may have open, above the slots of the largest worker; more wait in the connection.
 const CALLS_MAX: usize = 4096;
 /// The same, as a connection is told before anybody is known.
@@ -89,6 +91,9 @@ pub enum StartError {
     /// Where files are kept.
     #[error(transparent)]
     Artifacts(#[from] ArtifactError),
+    /// The collector of traces.
+    #[error(transparent)]
+    Traces(#[from] foldwise_traces::TracesError),
     /// The data cache.
     #[error(transparent)]
     Data(#[from] foldwise_data::DataError),
@@ -133,6 +138,7 @@ pub struct Coordinator {
     folders: Folders,
     access: Access,
     first: Option<PathBuf>,
+    traces: Traces,
 }
 
 /// What the ledger is told, if the settings make sense.
@@ -185,6 +191,8 @@ impl Coordinator {
         let results = store.results();
         let events = Events::new(clock.now().unix_ms);
         let (committer, desk) = Committer::new(store, ledger, clock, artifacts.clone(), events.clone())?;
+        let traces = config.traces()?;
+        let committer = committer.told_to(traces.clone());
         let audit = match &config.audit_log {
             Some(path) => Audit::file(path)?,
             None if config.authenticates() => Audit::log(),
@@ -210,6 +218,7 @@ impl Coordinator {
             folders,
             access,
             first,
+            traces,
         })
     }
 
@@ -255,12 +264,14 @@ impl Coordinator {
             folders: self.folders,
             preparing: Arc::new(Semaphore::new(1)),
             unnamed: Arc::default(),
+            traces: self.traces.clone(),
             stop: shutdown.clone(),
         };
         let workers = Workers {
             desk: self.desk,
             artifacts: self.artifacts,
             lease_seconds: self.lease_seconds,
+            traced: self.traces.wanted(),
             stop: shutdown.clone(),
         };
         let (reporter, health) = tonic_health::server::health_reporter();
@@ -292,7 +303,33 @@ impl Coordinator {
         committer_stop.cancel();
         // The task ends by itself once told; there is nothing to learn from how.
         let _ = committer.await;
+        blocking::run(|| self.traces.end());
         tracing::info!("coordinator stopped");
         Ok(served?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use foldwise_proto::v1;
+    use foldwise_study::plan::COHORT_EPOCHS_MAX;
+    use prost::Message;
+
+    use super::MESSAGE_BYTES_MAX;
+
+    #[test]
+    fn the_results_of_the_largest_cohort_are_one_message() {
+        let epoch = |epoch| v1::Epoch {
+            epoch,
+            train_loss: 0.5,
+            train_accuracy: Some(0.5),
+            val_loss: Some(0.5),
+            val_accuracy: Some(0.5),
+            lr: 0.1,
+        };
+        let epochs = (1..).take(COHORT_EPOCHS_MAX).map(epoch).collect();
+        let outcome = v1::Outcome { epochs, ..v1::Outcome::default() };
+        let results = v1::CompleteCohortRequest { outcomes: vec![outcome], ..Default::default() };
+        assert!(results.encoded_len() < MESSAGE_BYTES_MAX, "{}", results.encoded_len());
     }
 }

@@ -99,6 +99,7 @@ impl House {
             desk: self.desk.clone(),
             artifacts: Artifacts::open(self.folder.path()).expect("opens"),
             lease_seconds: 30.0,
+            traced: false,
             stop: CancellationToken::new(),
         };
         let request = LeaseCohortRequest { worker: worker.to_owned(), slot: 0, wait_seconds: WAIT_SECONDS };

@@ -61,6 +61,12 @@ impl Line {
         self.address.url()
     }
 
+    /// Whether what is sent could be read on its way to another machine.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        !self.address.is_tls() && !self.address.is_local()
+    }
+
     /// The address with the limits of its connections.
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {

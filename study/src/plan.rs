@@ -16,6 +16,9 @@ mod profile;
 pub use memory::{cohort_bytes, members as members_with_room};
 pub use profile::{DeviceProfile, Fused, PROFILE_VERSION, Point, ProfileChoiceError, ShapeClass};
 
+/// Epochs of all runs of a cohort together: its results are one message. As many as one run may have.
+pub const COHORT_EPOCHS_MAX: usize = 1_000_000;
+
 /// One trial on one fold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunId {

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use foldwise_study::plan::{DeviceProfile, Fused, PROFILE_VERSION, Plan, Point, RunId, ShapeClass};
+use foldwise_study::plan::{
+    COHORT_EPOCHS_MAX, DeviceProfile, Fused, PROFILE_VERSION, Plan, Point, RunId, ShapeClass,
+};
 use foldwise_study::spec::{DeviceKind, Format, Spec};
 use foldwise_study::trials::{RowFacts, Trials};
 
@@ -177,6 +179,21 @@ fn a_given_width_is_kept() {
     let study = Study::grid("\"train.optimizer.lr\" = [0.1, 0.01, 0.001]", 5);
     let plan = Plan::new(&study.trials, &study.sizes, &with_slots(8), Some(15));
     assert_eq!(plan.cohorts.len(), 1);
+}
+
+#[test]
+fn a_cohorts_results_fit_one_message() {
+    let text = "name = \"long\"\n[data]\ndataset = \"fashion-mnist\"\n[validation]\nk_fold = { folds = 5 }\n[network]\n\
+        mlp = { hidden = [8] }\n[train]\nepochs = 300000\nbatch_size = 64\noptimizer = { kind = \"adam\" }\n[space]\n\
+        \"train.optimizer.lr\" = [0.1, 0.01]\n";
+    let study = Study::of("long", &Spec::read(text, Format::Toml).expect("a spec")).expect("fits");
+    let plan = Plan::new(&study.trials, &study.sizes, &with_slots(1), Some(10));
+    assert!(
+        plan.cohorts.iter().all(|cohort| cohort.len() * 300_000 <= COHORT_EPOCHS_MAX),
+        "{:?}",
+        plan.cohorts
+    );
+    assert_eq!(plan.cohorts.iter().map(Vec::len).sum::<usize>(), 10);
 }
 
 #[test]

@@ -4,18 +4,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import of the others.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("proto", &[]),
     ("line", &[]),
+    ("traces", &["foldwise-line"]),
     ("study", &[]),
     ("data", &["foldwise-study"]),
     ("report", &["foldwise-study"]),
     // `line` in its tests, which call it as others do.
     (
         "coordinator",
-        &["foldwise-data", "foldwise-line", "foldwise-proto", "foldwise-report", "foldwise-study"],
+        &[
+            "foldwise-data",
+            "foldwise-line",
+            "foldwise-proto",
+            "foldwise-report",
+            "foldwise-study",
+            "foldwise-traces",
+        ],
     ),
-    ("worker", &["foldwise-data", "foldwise-line", "foldwise-proto", "foldwise-study"]),
+    ("worker", &["foldwise-data", "foldwise-line", "foldwise-proto", "foldwise-study", "foldwise-traces"]),
     (
         "cli",
         &[
@@ -25,6 +33,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
             "foldwise-proto",
             "foldwise-report",
             "foldwise-study",
+            "foldwise-traces",
         ],
     ),
 ];

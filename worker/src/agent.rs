@@ -10,12 +10,14 @@ use foldwise_data::Cache;
 use foldwise_line::Credentials;
 use foldwise_proto::v1 as proto;
 use foldwise_study::spec::DeviceKind;
+use foldwise_traces::Traces;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 mod attempt;
 mod connection;
 mod hang;
+mod journal;
 mod launch;
 mod lines;
 mod meters;
@@ -65,6 +67,8 @@ pub struct AgentConfig {
     pub meters: Arc<Meters>,
     /// Where this machine keeps data: that of its trainers.
     pub cache: Arc<Cache>,
+    /// A collector of traces.
+    pub traces: Traces,
 }
 
 /// What a slot trains on.
@@ -119,7 +123,8 @@ pub async fn run(
         let (connection, launch, grace) = (Arc::clone(&connection), Arc::clone(&launch), config.grace);
         let meters = Arc::clone(&config.meters);
         let parcels = Parcels::new(Arc::clone(&config.cache));
-        let slot = Slot { index, connection, launch, scratch, grace, trainer, meters, parcels };
+        let traces = config.traces.clone();
+        let slot = Slot { index, connection, launch, scratch, grace, trainer, meters, parcels, traces };
         tasks.spawn(slot.work(drain.clone()));
     }
     tasks.close();

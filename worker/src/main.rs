@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use foldwise_data::Cache;
 use foldwise_line::{CredentialArguments, Line};
 use foldwise_study::spec::DeviceKind;
+use foldwise_traces::{Traces, Way};
 use foldwise_worker::agent::{self, AgentConfig, HUGE_PAGES, Meters, ProcessLauncher, SlotDevice};
 use foldwise_worker::command::keeper;
 use foldwise_worker::process::{self, TrainerConfig};
@@ -89,6 +90,10 @@ struct AgentArguments {
     /// An address to answer `GET /metrics` on, such as 127.0.0.1:9470; none by default. Whoever reaches it may read it.
     #[arg(long, env = "FOLDWISE_WORKER_METRICS", value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
+    /// An OpenTelemetry collector to tell of what trains, over OTLP/gRPC, such as `http://127.0.0.1:4317`, where the coordinator
+    /// has one too; headers and a CA as the `OTEL_EXPORTER_OTLP_…` variables say.
+    #[arg(long, env = "FOLDWISE_TRACES", value_name = "URL")]
+    traces: Option<String>,
     #[command(flatten)]
     commands: CommandArguments,
     /// How log lines are written.
@@ -208,7 +213,7 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
     let cache = Cache::from_environment().map_err(|error| error.to_string())?;
     let cache = cache.keeping(arguments.parcel_gib << 30);
     let commands = arguments.commands.rules()?;
-    let config = AgentConfig {
+    let mut config = AgentConfig {
         coordinator: arguments.coordinator,
         credentials: arguments.credentials.read().map_err(|error| error.to_string())?,
         name: arguments.name.unwrap_or_else(machine::worker_name),
@@ -220,6 +225,7 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
         jitter_seed: None,
         meters: Arc::clone(&meters),
         cache: Arc::new(cache),
+        traces: Traces::default(),
     };
     // Who sets the allocator's limits by hand means them.
     let environment = std::env::var_os(HUGE_PAGES.0).is_none().then_some(HUGE_PAGES);
@@ -235,11 +241,22 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
             let bound = metrics::serve(address, meters).await.map_err(|error| error.to_string())?;
             tracing::info!(address = %bound, "metrics are answered");
         }
+        if let Some(collector) = &arguments.traces {
+            let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+            let way = Way {
+                in_clear: set("OTEL_EXPORTER_OTLP_INSECURE").is_some_and(|value| value == "true"),
+                ca: set("OTEL_EXPORTER_OTLP_CERTIFICATE").map(PathBuf::from),
+            };
+            let told = Traces::to(collector, "foldwise-worker", &way);
+            config.traces = told.map_err(|error| error.to_string())?;
+        }
+        let traces = config.traces.clone();
         let drain = CancellationToken::new();
         tokio::spawn(drain_on_signal(drain.clone()));
-        agent::run(config, Arc::new(launcher), &|line: &Line, endpoint: &Endpoint| line.lazy(endpoint), drain)
-            .await
-            .map_err(|error| error.to_string())
+        let dial = |line: &Line, endpoint: &Endpoint| line.lazy(endpoint);
+        let ended = agent::run(config, Arc::new(launcher), &dial, drain).await;
+        traces.end();
+        ended.map_err(|error| error.to_string())
     })
 }
 

@@ -37,6 +37,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()
     if !arguments.no_lint {
         step::run("format", &mut cargo("fmt --all --check"))?;
         step::run("lint", &mut cargo("clippy --workspace --all-targets -- -D warnings"))?;
+        // What is left out with the features is left out everywhere.
+        let bare = "clippy -p foldwise -p foldwise-worker --no-default-features -- -D warnings";
+        step::run("lint without features", &mut cargo(bare))?;
     }
     // The end-to-end tests start these.
     step::run("build", &mut cargo("build --workspace --bins"))?;

@@ -51,7 +51,8 @@ A configuration file holds any of these:
   data_folders = [\"/data\"]
   audit_log = \"audit.jsonl\"
   profiles = [\"den.toml\"]
-  page_hosts = [\"den.example.org\"]")]
+  page_hosts = [\"den.example.org\"]
+  traces = \"http://127.0.0.1:4317\"")]
 pub(crate) struct CoordinatorArguments {
     /// Where to listen; port 0 takes a free one [default: 127.0.0.1:7070]
     #[arg(long, env = "FOLDWISE_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
@@ -101,6 +102,10 @@ pub(crate) struct CoordinatorArguments {
     /// A name by which browsers may ask for the page, beside addresses and localhost; may be repeated
     #[arg(long = "page-host", value_name = "NAME")]
     page_hosts: Vec<String>,
+    /// An OpenTelemetry collector to tell of studies and attempts, over OTLP/gRPC, such as `http://127.0.0.1:4317`; headers and
+    /// a CA as the `OTEL_EXPORTER_OTLP_…` variables say
+    #[arg(long, env = "FOLDWISE_TRACES", hide_env_values = true, value_name = "URL")]
+    traces: Option<String>,
     /// A TOML file with these settings
     #[arg(long, env = "FOLDWISE_CONFIG", hide_env_values = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -160,8 +165,8 @@ impl CoordinatorError {
         match self {
             Self::Read { .. } | Self::Config { .. } | Self::Address(_) => true,
             Self::Start(error) => {
-                use StartError::{LeaseSeconds, Profile, Tls, Unprotected};
-                matches!(error, Unprotected { .. } | LeaseSeconds(_) | Profile(_) | Tls(_))
+                use StartError::{LeaseSeconds, Profile, Tls, Traces, Unprotected};
+                matches!(error, Unprotected { .. } | LeaseSeconds(_) | Profile(_) | Tls(_) | Traces(_))
             }
             Self::Serve(_) | Self::Password(_) => false,
         }
@@ -198,6 +203,8 @@ impl CoordinatorArguments {
             audit_log: self.audit_log.clone().or(file.audit_log),
             profiles: if given.is_empty() { file.profiles } else { given.clone() },
             page_hosts: if self.page_hosts.is_empty() { file.page_hosts } else { self.page_hosts.clone() },
+            traces: self.traces.clone().or(file.traces),
+            traces_way: environment::traces_way(),
         })
     }
 }
@@ -220,7 +227,7 @@ fn place_of(text: &str, at: usize) -> String {
     format!(" at line {line}, column {column}")
 }
 
-pub(super) async fn execute(arguments: CoordinatorArguments) -> Result<(), CliError> {
+pub(super) async fn execute(arguments: Box<CoordinatorArguments>) -> Result<(), CliError> {
     arguments.log.to_stderr()?;
     let config = arguments.settle()?;
     let interrupt = Interrupt::listen().map_err(CliError::Signals)?;

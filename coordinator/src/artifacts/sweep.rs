@@ -26,7 +26,9 @@ pub(crate) async fn sweep(artifacts: Artifacts, desk: Desk) {
     for names in old.chunks(ASKED_AT_A_TIME) {
         let (names, artifacts) = (names.to_vec(), artifacts.clone());
         let asked = desk.read(move |ledger, _| {
-            names.iter().filter(|name| !ledger.needs(name)).for_each(|name| artifacts.remove(name));
+            // Without any study the database may be another than was meant.
+            let names = names.iter().filter(|_| !ledger.studies().is_empty());
+            names.filter(|name| !ledger.needs(name)).for_each(|name| artifacts.remove(name));
         });
         if asked.await.is_err() {
             return;

@@ -48,7 +48,9 @@ fn what_is_not_needed_goes_and_what_is_not_ours_stays() {
     for name in [needed.as_str(), &needless, "coming-Ab3", "foldwise.db", "admin-token"] {
         std::fs::write(folder.path().join(name), name).expect("writes");
     }
-    artifacts.clear(&[needed.as_str()].into());
+    artifacts.clear(&[].into(), false);
+    assert!(artifacts.has(&needed).expect("a digest"), "of no study: perhaps the database is another");
+    artifacts.clear(&[needed.as_str()].into(), true);
     let entries = std::fs::read_dir(folder.path()).expect("lists").flatten();
     let mut left: Vec<_> = entries.map(|entry| entry.file_name().into_string().expect("a name")).collect();
     left.sort();

@@ -7,6 +7,7 @@ use foldwise_study::spec::DeviceKind;
 use prost_types::Timestamp;
 use tonic::Status;
 
+use crate::chronicle;
 use crate::ledger::{
     Allowed, Checkpoint, CohortState, EndedAs, Failure, FailureKind, LeaseGrant, LeaseName, Ledger,
     MemberResult, Now, RunEnd, SlotInfo, Stage, Study, StudyId, StudyPhase, Worker, WorkerInfo,
@@ -251,7 +252,9 @@ pub(super) fn lease_name(name: Option<v1::LeaseName>) -> Result<LeaseName, Statu
     Ok(LeaseName { study, cohort: name.cohort, attempt: name.attempt })
 }
 
-pub(super) fn lease(grant: &LeaseGrant) -> v1::Lease {
+pub(super) fn lease(grant: &LeaseGrant, traced: bool) -> v1::Lease {
+    let LeaseName { cohort, attempt, .. } = grant.name;
+    let parent = traced.then(|| chronicle::parent_of(&grant.record.request_id, cohort, attempt).to_string());
     v1::Lease {
         name: Some(v1::LeaseName {
             study: study_name(grant.name.study),
@@ -272,6 +275,7 @@ pub(super) fn lease(grant: &LeaseGrant) -> v1::Lease {
             .checkpoint
             .as_ref()
             .map(|kept| v1::Checkpoint { epoch: kept.epoch, digest: kept.digest.clone() }),
+        trace_parent: parent.unwrap_or_default(),
     }
 }
 

@@ -62,7 +62,10 @@ impl Workers {
         let Reply::Completed { accepted, next } = reply else {
             return Err(Status::internal(format!("unexpected reply {reply:?}")));
         };
-        Ok(proto::CompleteCohortResponse { accepted, next: next.map(|grant| convert::lease(&grant)) })
+        Ok(proto::CompleteCohortResponse {
+            accepted,
+            next: next.map(|grant| convert::lease(&grant, self.traced)),
+        })
     }
 
     async fn complete(&self, handed: HandedIn) -> Result<Reply, Status> {

@@ -11,6 +11,7 @@ use foldwise_proto::v1::{self as proto};
 use foldwise_report::TableOptions;
 use foldwise_study::plan::RunId;
 use foldwise_study::spec::{Format, PRIORITY_MAX};
+use foldwise_traces::{Span, Trace, Traces};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
@@ -22,6 +23,8 @@ use super::{convert, status};
 use crate::access::Asker;
 use crate::artifacts::{Artifacts, CHUNK_BYTES};
 use crate::blocking;
+use crate::chronicle::moment;
+use crate::clock::Clock;
 use crate::committer::Desk;
 use crate::events::Events;
 use crate::ledger::{Command, Ledger, Now, Rejection, Reply, StudyId};
@@ -53,6 +56,8 @@ pub struct Studies {
     pub preparing: Arc<Semaphore>,
     /// Parcels that came and that no study needs yet, and when they did, ms.
     pub unnamed: Arc<Mutex<HashMap<String, u64>>>,
+    /// A collector of traces.
+    pub traces: Traces,
     /// Ends watch streams.
     pub stop: CancellationToken,
 }
@@ -113,6 +118,8 @@ impl StudyService for Studies {
     async fn create_study(&self, request: Request<proto::CreateStudyRequest>) -> Answer<proto::Study> {
         let asker = Asker::of(request.extensions());
         let request = request.into_inner();
+        let clock = Clock::start();
+        let came_unix_ms = clock.now().unix_ms;
         let format = spec_format(request.format())?;
         let held = self.shelve(&request.parcel).await?;
         let parcel = held.is_some().then_some(request.parcel.as_str());
@@ -126,6 +133,16 @@ impl StudyService for Studies {
         let made = self.change(Command::CreateStudy(Box::new(record))).await?;
         drop(held);
         asker.note(&made.get_ref().name);
+        let study = Trace::of_request(&request.request_id).study();
+        self.traces.tell(Span {
+            own: study.below("submit", 0),
+            parent: Some(study),
+            name: "submit",
+            began: moment(came_unix_ms),
+            ended: moment(clock.now().unix_ms),
+            attributes: vec![("foldwise.study", made.get_ref().name.clone().into())],
+            failure: None,
+        });
         Ok(made)
     }
 

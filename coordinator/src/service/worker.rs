@@ -31,6 +31,8 @@ pub struct Workers {
     pub artifacts: Artifacts,
     /// Silence after which a lease is lost, s.
     pub lease_seconds: f64,
+    /// Whether a collector is told of attempts, and workers of their spans.
+    pub traced: bool,
     /// Ends long polls.
     pub stop: CancellationToken,
 }
@@ -106,7 +108,7 @@ impl WorkerService for Workers {
             let command = Command::Lease { worker: worker.clone(), slot: request.slot };
             let kind = match self.command(command).await? {
                 Reply::Lease(grant) => {
-                    let lease = Some(convert::lease(&grant));
+                    let lease = Some(convert::lease(&grant, self.traced));
                     return Ok(Response::new(proto::LeaseCohortResponse { lease, drain: false }));
                 }
                 Reply::NoWork(kind) => kind,

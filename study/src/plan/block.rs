@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::{DeviceProfile, RunId, memory};
+use super::{COHORT_EPOCHS_MAX, DeviceProfile, RunId, memory};
 use crate::trials::{TrialFacts, Trials};
 
 /// Runs of which any may train in one cohort, and how many of them do at most.
@@ -72,7 +72,7 @@ pub(super) fn blocks<'a>(
             let (size, trials) = (sizes[folds[0]], group.clone());
             let wanted =
                 if facts.alone { 1 } else { width.unwrap_or_else(|| profile.width(facts, folds.len())) };
-            let most = wanted.min(room).max(1);
+            let most = wanted.min(room).min(COHORT_EPOCHS_MAX / facts.epochs.max(1) as usize).max(1);
             // No wider than there are runs, so that the next narrower one is found at once.
             let most = most.min(trials.len() * folds.len());
             blocks.push(Block { facts, size, trials, folds: folds.clone(), most });

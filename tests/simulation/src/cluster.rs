@@ -142,6 +142,7 @@ fn add_worker(
         jitter_seed: Some(scenario.seed),
         meters: Arc::new(Meters::new(slots as usize)),
         cache: Arc::new(Cache::at("/nonexistent")),
+        traces: Default::default(),
     };
     let launch = Arc::new(StubLauncher {
         faults: scenario.trainers,

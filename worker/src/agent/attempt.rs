@@ -15,6 +15,7 @@ use tonic::Status;
 
 use super::connection::Connection;
 use super::hang::HangWatch;
+use super::journal::Journal;
 use super::meters::Meters;
 use super::trainer::{Seen, Trainer};
 
@@ -51,6 +52,14 @@ impl Ended {
             Self::HandedBack(_) => "handed_back",
         }
     }
+
+    /// Why it failed, if it did.
+    pub(super) fn failure(&self) -> Option<&str> {
+        match self {
+            Self::Failed(_, message) => Some(message),
+            Self::Done(_) | Self::Unwanted | Self::HandedBack(_) => None,
+        }
+    }
 }
 
 type Pending<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
@@ -64,6 +73,8 @@ pub(super) struct Attempt<'a> {
     pub(super) grace: Duration,
     /// Where a slot's epochs are counted.
     counted: Option<(u32, Arc<Meters>)>,
+    /// Where its epochs are told.
+    journal: Option<&'a mut Journal>,
     hang: HangWatch,
     epochs: Vec<proto::MemberEpoch>,
     report: Pending<Result<proto::Order, Status>>,
@@ -115,6 +126,7 @@ impl<'a> Attempt<'a> {
             drain,
             grace,
             counted: None,
+            journal: None,
             hang: HangWatch::new(limits),
             epochs: Vec::new(),
             report: None,
@@ -128,6 +140,11 @@ impl<'a> Attempt<'a> {
     /// Counts epochs as the slot's.
     pub(super) fn counted(self, slot: u32, meters: Arc<Meters>) -> Self {
         Self { counted: Some((slot, meters)), ..self }
+    }
+
+    /// Tells epochs in a journal.
+    pub(super) fn told(self, journal: &'a mut Journal) -> Self {
+        Self { journal: Some(journal), ..self }
     }
 
     /// Watches a trainer that was given the cohort until the attempt has ended. The trainer is gone from its place if it
@@ -179,6 +196,9 @@ impl<'a> Attempt<'a> {
             Event::Epoch(epoch) => {
                 if let Some((slot, meters)) = &self.counted {
                     meters.epoch(*slot);
+                }
+                if let Some(journal) = &mut self.journal {
+                    journal.epoch(&epoch);
                 }
                 self.hang.epoch_ended();
                 if self.epochs.len() == EPOCHS_MAX {

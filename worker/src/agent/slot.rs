@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use foldwise_proto::v1::{self as proto, FailureKind};
 use foldwise_study::spec::{Limits, Spec};
+use foldwise_traces::Traces;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
@@ -15,6 +16,7 @@ use tonic::{Code, Status};
 use super::attempt::{Attempt, Ended, remove};
 use super::connection::{Connection, Leased};
 use super::hang::HangWatch;
+use super::journal::Journal;
 use super::launch::Launch;
 use super::meters::Meters;
 use super::parcels::Parcels;
@@ -38,6 +40,8 @@ pub(super) struct Slot {
     pub(super) trainer: Option<Trainer>,
     pub(super) meters: Arc<Meters>,
     pub(super) parcels: Parcels,
+    /// A collector of traces.
+    pub(super) traces: Traces,
 }
 
 impl Slot {
@@ -91,13 +95,17 @@ impl Slot {
         let epoch = lease.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch);
         tracing::info!(slot, study, cohort, attempt, runs = lease.runs.len(), from_epoch = epoch, "training");
         self.meters.busy(slot, true);
-        let ended = self.train(lease, &name, drain).await;
+        let mut journal = Journal::of(&self.traces, &lease, slot);
+        let ended = self.train(lease, &name, drain, &mut journal).await;
         self.meters.busy(slot, false);
         self.meters.ended(ended.word());
+        journal.trained(ended.word(), ended.failure());
         match ended {
             Ended::Done(done) => {
                 tracing::debug!(slot, study, cohort, "trained");
-                return self.hand_in(&name, done, drain).await;
+                let handed = self.hand_in(&name, done, drain).await;
+                journal.handed_in(handed.as_ref().err().map(Status::message));
+                return handed;
             }
             Ended::Failed(kind, message) => {
                 tracing::error!(slot, study, cohort, ?kind, message, "cohort failed");
@@ -121,6 +129,7 @@ impl Slot {
         lease: proto::Lease,
         name: &proto::LeaseName,
         drain: &CancellationToken,
+        journal: &mut Journal,
     ) -> Ended {
         let drained = Ended::HandedBack("the worker was stopped");
         // A spec that this version cannot read is refused by the trainer, with the reason.
@@ -141,8 +150,10 @@ impl Slot {
             self.trainer = None;
             return Ended::Failed(FailureKind::Crash, format!("the trainer takes no cohort: {error}"));
         }
+        journal.prepared();
         let attempt = Attempt::new(name, Arc::clone(&self.connection), drain, self.grace, &limits)
-            .counted(self.index, Arc::clone(&self.meters));
+            .counted(self.index, Arc::clone(&self.meters))
+            .told(journal);
         let ended = attempt.run(&mut self.trainer).await;
         if let Some(path) = checkpoint {
             remove(&path);
@@ -338,7 +349,7 @@ mod tests {
     use super::super::meters::Meters;
     use super::super::parcels::Parcels;
     use super::super::stub::{self, Coordinator};
-    use super::Slot;
+    use super::{Slot, Traces};
 
     /// Launches trainers that say nothing, into empty folders alone.
     #[derive(Debug)]
@@ -365,6 +376,7 @@ mod tests {
             trainer: None,
             meters: Arc::new(Meters::new(1)),
             parcels: Parcels::new(config.cache),
+            traces: Traces::default(),
         };
         slot.see_to_trainer().expect("starts");
         // A command's folder and half a checkpoint.

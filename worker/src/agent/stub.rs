@@ -144,6 +144,7 @@ pub(super) async fn connected(coordinator: &Coordinator) -> (AgentConfig, Arc<Co
         jitter_seed: Some(0),
         meters: Arc::new(Meters::new(1)),
         cache: Arc::new(Cache::at(std::env::temp_dir())),
+        traces: Default::default(),
     };
     let connection = Connection::open(&config, &dial).await.expect("it takes everybody");
     (config, Arc::new(connection))
