@@ -123,9 +123,9 @@ class Cluster:
         line = self.coordinator.line_with("listening on")
         self.address = line.split("://")[1].strip()
 
-    def worker(self, slots: int = 1, *, name: str = "<b>") -> Running:
-        """Starts a worker and waits until it is registered."""
-        url = f"http://{self.address}"
+    def worker(self, slots: int = 1, *, name: str = "<b>", beside: Cluster | None = None) -> Running:
+        """Starts a worker, which may be told of another coordinator too, and waits until it is registered."""
+        url = ",".join(f"http://{cluster.address}" for cluster in (self, beside) if cluster is not None)
         arguments = [
             str(program()),
             "worker",
