@@ -9,15 +9,16 @@ use crate::section::Section;
 use crate::served::{self, Served, Shared};
 use crate::tools;
 
-const WORKERS: usize = 64;
+pub(crate) const WORKERS: usize = 64;
 const FOLDS: usize = 5;
 
 /// One way to hand out runs.
-struct Case {
-    name: &'static str,
-    trials: usize,
-    width: Option<usize>,
-    calls: Calls,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) trials: usize,
+    pub(crate) width: Option<usize>,
+    pub(crate) calls: Calls,
 }
 
 /// The first is what others are compared with.
@@ -28,11 +29,11 @@ const CASES: [Case; 3] = [
 ];
 
 /// What a case came to.
-struct Measured {
-    worked: Worked,
+pub(crate) struct Measured {
+    pub(crate) worked: Worked,
     /// Processor time of the coordinator and of its workers, s.
-    cpu: [f64; 2],
-    shared: Shared,
+    pub(crate) cpu: [f64; 2],
+    pub(crate) shared: Shared,
 }
 
 /// Prints a table of Foldwise's cases and one of the others.
@@ -57,7 +58,7 @@ fn foldwise(section: &mut Section) -> Outcome<f64> {
     ));
     let mut first = None;
     for case in CASES {
-        let mut measured = runtime.block_on(measure(&case))?;
+        let mut measured = runtime.block_on(measure(&case, None))?;
         let Measured { worked, cpu, shared } = &mut measured;
         let rate = worked.runs as f64 / worked.elapsed.as_secs_f64();
         worked.completions.sort();
@@ -76,8 +77,12 @@ fn foldwise(section: &mut Section) -> Outcome<f64> {
     first.ok_or_else(|| "there is a case".into())
 }
 
-async fn measure(case: &Case) -> Outcome<Measured> {
-    let served = Served::start()?;
+/// Has workers finish a case, on a coordinator with its state in a folder or in a database.
+///
+/// # Errors
+/// When the coordinator refuses something.
+pub(crate) async fn measure(case: &Case, store: Option<&str>) -> Outcome<Measured> {
+    let served = Served::start_on(store)?;
     let endpoint = served.endpoint()?;
     let mut person = StudyServiceClient::new(endpoint.connect().await?);
     let (spec, format) = (spec(case.trials, FOLDS, 1, case.width), proto::SpecFormat::Toml.into());

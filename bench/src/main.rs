@@ -23,6 +23,7 @@ mod search;
 mod section;
 mod served;
 mod slot;
+mod stores;
 mod storm;
 mod tools;
 mod training;
@@ -43,7 +44,7 @@ struct Benchmark {
 }
 
 /// In the order in which they are run.
-const BENCHMARKS: [Benchmark; 16] = [
+const BENCHMARKS: [Benchmark; 17] = [
     Benchmark { name: "ceilings", title: "What the machine can do", run: ceilings::table },
     Benchmark { name: "study-a", title: "Training: study A beside PyTorch", run: training::study_a },
     Benchmark { name: "study-b", title: "Training: study B beside PyTorch", run: training::study_b },
@@ -65,6 +66,11 @@ const BENCHMARKS: [Benchmark; 16] = [
     Benchmark { name: "memory", title: "Memory of cohorts", run: memory::estimates },
     Benchmark { name: "ends", title: "The ends of the run", run: ends::ends },
     Benchmark { name: "dispatch", title: "Runs that train nothing", run: dispatch::noop_runs },
+    Benchmark {
+        name: "stores",
+        title: "The same runs in SQLite and in PostgreSQL",
+        run: stores::side_by_side,
+    },
     Benchmark { name: "scale", title: "Studies of a thousand to a million runs", run: scale::sizes },
     Benchmark { name: "ledger", title: "What runs cost the coordinator", run: ledger::sizes },
     Benchmark { name: "storm", title: "A thousand workers at once", run: storm::thousand_workers },

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use foldwise_coordinator::leadership::{self, Role};
+use foldwise_coordinator::store::postgres::Address;
 use foldwise_coordinator::{Config, Coordinator, Listener};
 use foldwise_data::Cache;
 use tempfile::TempDir;
@@ -12,7 +14,7 @@ use tonic::transport::Endpoint;
 
 use crate::Outcome;
 
-/// The hidden command that is the coordinator: `serve FOLDER`.
+/// The hidden command that is the coordinator: `serve FOLDER [DATABASE]`.
 pub(crate) const PART: &str = "serve";
 
 /// A running coordinator, with its state in a new folder on disk.
@@ -44,12 +46,21 @@ impl Served {
     /// # Errors
     /// When it does not come up.
     pub(crate) fn start() -> Outcome<Self> {
+        Self::start_on(None)
+    }
+
+    /// The same with its state in a database.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub(crate) fn start_on(store: Option<&str>) -> Outcome<Self> {
         let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
         std::fs::create_dir_all(&target)?;
         let folder = tempfile::tempdir_in(target)?;
         let mut child = Command::new(std::env::current_exe()?)
             .arg(PART)
             .arg(folder.path())
+            .args(store)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -120,23 +131,43 @@ pub(crate) fn serve(arguments: &[String]) -> Outcome<()> {
     let state = Path::new(arguments.first().ok_or("it needs a state folder")?);
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let config = Config { listen: "127.0.0.1:0".parse()?, state: state.to_owned(), ..Config::default() };
-        let coordinator = Coordinator::open(&config, Cache::at("/nonexistent"))?;
         let listener = Listener::bind(&config).await?;
+        if let Some(database) = arguments.get(1) {
+            return lead(&config, Address::read(database)?, &listener).await;
+        }
+        let coordinator = Coordinator::open(&config, Cache::at("/nonexistent"))?;
         let desk = coordinator.desk();
         println!("{}", listener.address());
         std::io::stdout().flush()?;
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        std::thread::spawn(move || {
-            // However the input ends, it has ended.
-            let _ = std::io::stdin().read_to_end(&mut Vec::new());
-            stopped.cancel();
-        });
-        coordinator.serve(listener.incoming(), stop).await?;
+        coordinator.serve(listener.incoming(), told_to_stop()).await?;
         let batches = desk.batches();
         println!("{} {} {}", batches.count, batches.commands, batches.largest);
         Ok(())
     })
+}
+
+/// Leads on a database. How its commands shared transactions is not known.
+async fn lead(config: &Config, database: Address, listener: &Listener) -> Outcome<()> {
+    let tell = |role: &Role| {
+        if matches!(role, Role::Leads { .. }) {
+            println!("{}", listener.address());
+        }
+    };
+    leadership::serve(config, database, Cache::at("/nonexistent"), listener, told_to_stop(), tell).await?;
+    println!("0 0 0");
+    Ok(())
+}
+
+/// Cancelled when the standard input closes.
+fn told_to_stop() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    std::thread::spawn(move || {
+        // However the input ends, it has ended.
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        stopped.cancel();
+    });
+    stop
 }
 
 /// Processor time that a process has used, s; `self` is this one.

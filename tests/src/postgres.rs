@@ -27,19 +27,30 @@ pub struct PostgresServer {
     user: Option<(u32, u32)>,
     port: u16,
     server: Option<Child>,
+    /// Whether it waits for the disk. Tests end servers, not machines.
+    durable: bool,
 }
 
 impl PostgresServer {
     /// Starts one; says so and gives none where PostgreSQL is not installed.
     #[must_use]
     pub fn start() -> Option<Self> {
+        Self::start_in(tempfile::tempdir().unwrap(), false)
+    }
+
+    /// The same in a folder, which waits for the disk as PostgreSQL does by itself.
+    #[must_use]
+    pub fn durable(folder: tempfile::TempDir) -> Option<Self> {
+        Self::start_in(folder, true)
+    }
+
+    fn start_in(folder: tempfile::TempDir, durable: bool) -> Option<Self> {
         let Some(programs) = programs() else {
             eprintln!("skipped: PostgreSQL's server (`initdb`, `postgres`) is not installed");
             return None;
         };
-        let folder = tempfile::tempdir().unwrap();
         let user = is_root().then(other_user);
-        let mut server = Self { folder, programs, user, port: free_port(), server: None };
+        let mut server = Self { folder, programs, user, port: free_port(), server: None, durable };
         server.make();
         server.resume();
         Some(server)
@@ -132,7 +143,8 @@ impl PostgresServer {
         let log = File::create(self.folder.path().join("log")).unwrap();
         let mut command = self.program("postgres");
         command.arg("-D").arg(&data).arg("-k").arg(self.folder.path());
-        command.args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]);
+        let fsync = if self.durable { "fsync=on" } else { "fsync=off" };
+        command.args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", fsync]);
         self.server = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
         let ready = || {
             let mut command = Command::new(self.programs.join("pg_isready"));
