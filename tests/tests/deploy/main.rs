@@ -179,10 +179,13 @@ fn a_batch_job_is_told_in_time() {
 
 #[test]
 fn a_batch_job_is_told_once() {
-    // The script passes on what it is told. Told beside it, a worker would be told twice, and stop at once.
+    // The script passes on what it is told, once: told again later, a worker stops at once.
     let page = text("slurm/README.md");
-    let commands: Vec<&str> =
-        page.split('`').filter(|command| command.starts_with("scancel --signal")).collect();
+    let commands: Vec<&str> = page
+        .split(['`', '\n', ';'])
+        .map(str::trim)
+        .filter(|part| part.starts_with("scancel --signal"))
+        .collect();
     assert!(!commands.is_empty(), "nothing tells a job early");
     for command in commands {
         let words: Vec<&str> = command.split(' ').collect();
@@ -195,6 +198,8 @@ fn a_batch_job_is_told_once() {
     for line in script.lines().filter(|line| line.starts_with("#SBATCH --signal=")) {
         assert!(line.starts_with("#SBATCH --signal=B:"), "the worker is told, too: {line}");
     }
+    let [passed, told] = ["passed=yes", "kill -TERM"].map(|part| script.find(part));
+    assert!(passed.is_some() && passed < told, "it is passed on once");
 }
 
 #[test]
