@@ -34,6 +34,11 @@ pub(crate) fn bucket_settings() -> Vec<(String, String)> {
     all.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect()
 }
 
+/// Whether the surroundings name a database in place of a state folder.
+pub(crate) fn store_is_shared() -> bool {
+    env::var_os("FOLDWISE_STORE").is_some_and(|store| !store.is_empty())
+}
+
 /// How a collector of traces may be reached, as OpenTelemetry's own variables say.
 pub(crate) fn traces_way() -> Way {
     Way {

@@ -90,6 +90,25 @@ pub(crate) enum CliError {
     /// A state folder.
     #[error(transparent)]
     Store(StoreError),
+    /// Files that rows name and that are nowhere.
+    #[error(
+        "the database names {missing} kept file(s) that are neither in {} nor where they were to be copied, such as {first}: if \
+         they lie elsewhere, copy them there first; nothing else was copied", folder.display()
+    )]
+    Files {
+        /// How many.
+        missing: usize,
+        /// One of them.
+        first: String,
+        /// Where they were looked for.
+        folder: PathBuf,
+    },
+    /// A database that a command for folders was told of.
+    #[error(
+        "FOLDWISE_STORE names a PostgreSQL database, which `pg_dump` copies (docs/operations.md): leave the variable out to copy \
+         a state folder"
+    )]
+    NotAFolder,
     /// Kept files.
     #[error(transparent)]
     Artifacts(foldwise_coordinator::artifacts::ArtifactError),
@@ -171,6 +190,8 @@ impl CliError {
             | Self::Study { .. }
             | Self::Store(_)
             | Self::Artifacts(_)
+            | Self::Files { .. }
+            | Self::NotAFolder
             | Self::Damaged(_)
             | Self::Random(_)
             | Self::Submission(_)

@@ -40,8 +40,11 @@ pub(crate) struct LogError {
 
 impl LogArguments {
     fn filter(&self) -> Result<EnvFilter, LogError> {
-        // The migrations' own account of themselves is for those who ask for it.
-        let quiet = if self.log == "info" { "info,refinery_core=warn" } else { self.log.as_str() };
+        // What libraries say of themselves is for those who ask for it; what comes of it is told by us.
+        let quiet = match self.log.as_str() {
+            "info" => "info,refinery_core=warn,object_store=warn,opentelemetry=off",
+            other => other,
+        };
         let parsed = EnvFilter::builder().parse(quiet);
         parsed.map_err(|source| LogError { filter: self.log.clone(), source })
     }

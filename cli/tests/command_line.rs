@@ -149,3 +149,21 @@ fn a_reader_that_goes_away_is_no_failure() {
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn commands_on_folders_take_no_other_for_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |arguments: &[&str], store: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_foldwise"));
+        command.current_dir(folder.path()).env("FOLDWISE_STORE", store).args(arguments);
+        let output = command.output().expect("runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = run(&["token", "create", "root", "--role", "admin", "--state", "nostate"], "");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("no coordinator's state in nostate"), "{said}");
+    assert!(!folder.path().join("nostate").exists());
+    let (code, said) = run(&["backup", "copy"], "postgres://u@db/x");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("pg_dump"), "{said}");
+}

@@ -32,6 +32,8 @@ use batches::Counter;
 const BATCH_MAX: usize = 256;
 /// Commands that may wait; more are refused, so that memory stays bounded under a storm.
 const QUEUE_MAX: usize = 65_536;
+/// Kept files that are looked for at the start: enough to see that a place is another.
+const LOOKED_FOR: usize = 8;
 /// Time between looks at lost leases, ms: fine enough for leases of seconds.
 const TICK_MS: u64 = 200;
 
@@ -186,6 +188,7 @@ impl Committer {
         events: Events,
     ) -> Result<(Self, Desk), StoreError> {
         let ledger = Ledger::rebuild(config.clone(), store.load()?, clock.now());
+        warn_of_missing(&artifacts, &ledger);
         artifacts.clear(&ledger.artifacts().collect(), !ledger.studies().is_empty());
         let tokens = Tokens::default();
         ledger.tokens().for_each(|record| tokens.put(record.clone()));
@@ -403,6 +406,21 @@ impl Message {
             Self::Command(_, reply) => drop(reply.send(Err(refusal.clone()))),
             Self::Read(read) => read(Err(refusal.clone())),
         }
+    }
+}
+
+/// Says so where kept files are not where they are looked for, as when another place was meant.
+fn warn_of_missing(artifacts: &Artifacts, ledger: &Ledger) {
+    let some: Vec<String> = ledger.artifacts().take(LOOKED_FOR).map(str::to_owned).collect();
+    match artifacts.missing(&some) {
+        Ok(missing) if missing.is_empty() => {}
+        Ok(missing) => tracing::warn!(
+            missing = missing.len(),
+            of = some.len(),
+            first = missing.first(),
+            "files that studies need are not kept here: is --artifacts (or --state) the right one?"
+        ),
+        Err(error) => tracing::warn!(%error, "kept files could not be looked for"),
     }
 }
 

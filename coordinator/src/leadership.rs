@@ -9,6 +9,7 @@ use std::time::Duration;
 use foldwise_data::Cache;
 use tokio_util::sync::CancellationToken;
 
+use crate::artifacts::Artifacts;
 use crate::blocking;
 use crate::config::Config;
 use crate::ledger::LedgerConfig;
@@ -72,6 +73,9 @@ pub async fn serve(
     tell: impl Fn(&Role),
 ) -> Result<(), LeadershipError> {
     let ledger = settings(config)?;
+    // Now, while somebody looks, and not when it is to take over.
+    let (place, near) = (config.artifacts_place(), config.near_folder());
+    drop(blocking::run(|| Artifacts::open_at(&place, &near)).map_err(StartError::from)?);
     let address = config.advertise.clone().unwrap_or_else(|| listener.address().to_string());
     let candidate = Candidate::new(database, &address).map_err(of_store)?;
     let mut known = false;
@@ -168,6 +172,10 @@ fn opened(
             | StartError::FirstToken(FirstTokenError::Store(StoreError::Postgres(error))),
         ) if passes(&error) => {
             tracing::warn!(%error, "the state could not be read; trying again");
+            Ok(None)
+        }
+        Err(StartError::Artifacts(error)) if error.passes() => {
+            tracing::warn!(%error, "kept files could not be reached; trying again");
             Ok(None)
         }
         opened => opened.map(Some),

@@ -79,6 +79,9 @@ pub enum StartError {
     /// The first token.
     #[error(transparent)]
     FirstToken(#[from] FirstTokenError),
+    /// Where others are said to reach this coordinator.
+    #[error("`{0}` is not where a coordinator can be reached: write --advertise as machine:port")]
+    Advertise(String),
     /// A lease time that makes no sense.
     #[error("a lease of {0} s is refused: choose 0.5 to 86400 seconds (--lease-seconds)")]
     LeaseSeconds(f64),
@@ -146,6 +149,10 @@ pub(crate) fn settings(config: &Config) -> Result<LedgerConfig, StartError> {
     if !(0.5..=86_400.0).contains(&config.lease_seconds) {
         return Err(StartError::LeaseSeconds(config.lease_seconds));
     }
+    if let Some(place) = config.advertise.as_deref().filter(|place| !is_place(place)) {
+        // What stands before an @ may be a secret.
+        return Err(StartError::Advertise(place.rsplit('@').next().unwrap_or_default().to_owned()));
+    }
     let profiles = profiles::read(&config.profiles)?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in range")]
     let lease_ms = (config.lease_seconds * 1000.0) as u64;
@@ -161,6 +168,12 @@ pub(crate) fn answering() -> Server {
         .http2_max_header_list_size(HEADER_BYTES_MAX)
         .max_concurrent_streams(STREAMS_MAX)
         .concurrency_limit_per_connection(CALLS_MAX)
+}
+
+/// Whether a text is a machine and a port.
+fn is_place(text: &str) -> bool {
+    let parsed = text.parse::<axum::http::uri::Authority>();
+    parsed.is_ok_and(|place| place.port_u16().is_some() && !place.host().is_empty() && !text.contains('@'))
 }
 
 impl Coordinator {
@@ -315,7 +328,22 @@ mod tests {
     use foldwise_study::plan::COHORT_EPOCHS_MAX;
     use prost::Message;
 
-    use super::MESSAGE_BYTES_MAX;
+    use super::{Config, MESSAGE_BYTES_MAX, StartError, settings};
+
+    #[test]
+    fn where_others_reach_a_coordinator_is_a_machine_and_a_port() {
+        let with = |place: &str| settings(&Config { advertise: Some(place.to_owned()), ..Config::default() });
+        for place in ["den.example.org:7070", "10.0.0.1:7070", "[::1]:7070"] {
+            assert!(with(place).is_ok(), "{place}");
+        }
+        for place in ["", "den", "http://den:7070", "http://u:secret@x:7/z", "u:secret@den:7070"] {
+            let error = with(place).expect_err(place);
+            assert!(
+                matches!(error, StartError::Advertise(_)) && !error.to_string().contains("secret"),
+                "{error}"
+            );
+        }
+    }
 
     #[test]
     fn the_results_of_the_largest_cohort_are_one_message() {

@@ -23,7 +23,7 @@ mod sqlite;
 mod token;
 mod write;
 
-pub use backup::{Copied, backup};
+pub use backup::{Copied, backup, needed_files};
 pub use error::{Place, StoreError};
 pub use inspect::{InspectedStudy, Inspection, inspect};
 pub use postgres::Postgres;

@@ -7,7 +7,7 @@ use std::path::Path;
 use foldwise_coordinator::ledger::{
     Command, FailureKind, Ledger, LedgerConfig, Now, Reply, RunEnd, StudyPhase, StudyRecord,
 };
-use foldwise_coordinator::store::{Sqlite, Store, StoreError, backup, inspect};
+use foldwise_coordinator::store::{Sqlite, Store, StoreError, backup, inspect, needed_files};
 use rusqlite::Connection;
 
 const DATABASE: &str = "foldwise.db";
@@ -139,6 +139,9 @@ fn a_backup_of_an_open_store_is_a_whole_state_folder() {
     let to = parent.path().join("copies/one");
     let copied = backup(folder.path(), &to).expect("copies");
     assert_eq!((copied.artifacts, copied.artifact_bytes), (1, 7));
+    // The weights that this database names lie nowhere here.
+    assert_eq!(copied.missing, needed_files(folder.path()).expect("reads").len());
+    assert!(copied.missing > 0);
     assert!(matches!(backup(folder.path(), &to), Err(StoreError::Exists(_))));
     let copy = Sqlite::open(&to).expect("opens beside the other");
     assert_eq!(rebuilt(&copy).studies().len(), rebuilt(&store).studies().len());

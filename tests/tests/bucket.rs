@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use foldwise_tests::{
-    BucketServer, Cluster, Pictures, PostgresServer, Search, assert_same, each_run_once, reference,
+    BucketServer, Cluster, Finished, Pictures, PostgresServer, Search, assert_same, each_run_once, reference,
 };
 
 /// What a study's coordinator is told of where files are kept.
@@ -91,4 +91,46 @@ fn a_bucket_that_cannot_be_used_stops_the_start_with_its_reason() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("s3://foldwise/search failed") && said.contains("AWS_ENDPOINT_URL"), "{said}");
     assert!(!said.contains("hush"), "{said}");
+
+    // So does it that of a standby, while somebody looks.
+    let Some(database) = PostgresServer::start() else { return };
+    let store = database.database("search");
+    let mut leader = Cluster::start_at("127.0.0.1", 5.0, &["--store", &store], |_| {});
+    leader.coordinator().line_with("leading");
+    let mut command = leader.foldwise(&["coordinator", "--listen", "127.0.0.1:0", "--store", &store]);
+    command
+        .args(PLACE)
+        .env("AWS_ENDPOINT_URL", "store.example:9000")
+        .arg("--state")
+        .arg(cluster.folder().join("third"));
+    let output = command.output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("AWS_ENDPOINT_URL is no address"), "{said}");
+}
+
+#[test]
+fn files_that_rows_name_and_that_are_nowhere_stop_a_copy() {
+    let Some(bucket) = BucketServer::start() else { return };
+    let pictures = Pictures::draw(600, 100);
+    let mut cluster = Cluster::start(5.0);
+    cluster.submit(&search(&pictures, 3));
+    let _worker = cluster.worker("one", 2);
+    let report = cluster.succeeded("small");
+    cluster.stop_coordinator();
+    let state = cluster.state().display().to_string();
+    let copy = || {
+        let mut command = cluster.foldwise(&["migrate", "--from", &state]);
+        Finished::of(command.args(PLACE).envs(bucket.settings()))
+    };
+    let done = copy();
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let digest = report["final"]["weights_digest"].as_str().expect("weights");
+    std::fs::remove_file(cluster.state().join("artifacts").join(digest)).expect("removes");
+    assert_eq!(copy().code, Some(0), "it is in the bucket");
+    let mut elsewhere =
+        cluster.foldwise(&["migrate", "--from", &state, "--artifacts", "s3://foldwise/other"]);
+    let refused = Finished::of(elsewhere.envs(bucket.settings()));
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("1 kept file") && refused.stderr.contains(digest), "{refused:?}");
 }

@@ -1,6 +1,7 @@
 //! A collector that is told over OTLP, a batch at a time, by a thread of OpenTelemetry's own.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use foldwise_line::{Credentials, Line, LineError};
@@ -8,6 +9,7 @@ use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, Tr
 use opentelemetry::{InstrumentationScope, KeyValue, Value as Told};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, SpanData, SpanEvents, SpanLinks, SpanProcessor};
 
 use crate::{Parent, Span, Value, Way};
@@ -65,6 +67,7 @@ impl Collector {
             collector: collector.to_owned(),
             reason: error.to_string(),
         })?;
+        let exporter = Telling { exporter, collector: line.url().to_owned(), deaf: AtomicBool::new(false) };
         let mut processor = BatchSpanProcessor::builder(exporter).build();
         let version = env!("CARGO_PKG_VERSION");
         let resource = Resource::builder()
@@ -100,6 +103,39 @@ impl Collector {
     pub(crate) fn end(&self) {
         // What cannot be sent now is lost, as its sender has said.
         let _ = self.processor.shutdown_with_timeout(PATIENCE);
+    }
+}
+
+/// An exporter that says once when its collector does not take what it is told, and once when it does again.
+#[derive(Debug)]
+struct Telling {
+    exporter: SpanExporter,
+    collector: String,
+    deaf: AtomicBool,
+}
+
+impl opentelemetry_sdk::trace::SpanExporter for Telling {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let exported = self.exporter.export(batch).await;
+        let deaf = exported.is_err();
+        if self.deaf.swap(deaf, Ordering::Relaxed) != deaf {
+            let collector = &self.collector;
+            match &exported {
+                Err(error) => {
+                    tracing::warn!(collector, %error, "traces cannot be told; until they can they are dropped");
+                }
+                Ok(()) => tracing::info!(collector, "traces are told again"),
+            }
+        }
+        exported
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
     }
 }
 

@@ -262,6 +262,11 @@ fn run_agent(arguments: AgentArguments) -> Result<(), String> {
 
 fn start_log(format: LogFormat) {
     let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+    // What the library of traces says of itself: what comes of it is told by us.
+    let filter = match std::env::var_os(EnvFilter::DEFAULT_ENV) {
+        None => filter.add_directive("opentelemetry=off".parse().expect("a directive")),
+        Some(_) => filter,
+    };
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

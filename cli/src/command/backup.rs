@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use foldwise_coordinator::store::backup;
 
+use crate::environment;
 use crate::error::CliError;
 use crate::output::{self, Format};
 use crate::quantity;
@@ -34,16 +35,32 @@ pub(crate) struct BackupArguments {
 }
 
 pub(super) fn execute(arguments: &BackupArguments) -> Result<(), CliError> {
+    if environment::store_is_shared() {
+        return Err(CliError::NotAFolder);
+    }
     let copied = backup(&arguments.state, &arguments.to).map_err(CliError::Store)?;
     match arguments.format {
         Format::Json => output::print_json(&copied)?,
         Format::Table => output::print(&format!(
-            "{} holds {} of database and {} ({})",
+            "{} holds {} of database and {} ({}){}",
             arguments.to.display(),
             quantity::bytes(copied.database_bytes),
             quantity::counted(copied.artifacts as u64, "file"),
             quantity::bytes(copied.artifact_bytes),
+            elsewhere(copied.missing),
         ))?,
     }
     Ok(())
+}
+
+/// What is said of files that the database names and that were not in the folder.
+fn elsewhere(missing: usize) -> String {
+    match missing {
+        0 => String::new(),
+        missing => format!(
+            "\n{} that the database names {} not in the state folder: copy the bucket or folder of --artifacts too",
+            quantity::counted(missing as u64, "file"),
+            if missing == 1 { "is" } else { "are" },
+        ),
+    }
 }

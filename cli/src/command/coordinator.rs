@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use clap::Args;
-use foldwise_coordinator::artifacts::Place;
+use foldwise_coordinator::artifacts::{Place, PlaceError};
 use foldwise_coordinator::leadership::{self, LeadershipError, Role};
 use foldwise_coordinator::store::postgres::{Address, PostgresError};
 use foldwise_coordinator::{Config, Coordinator, Listener, ServeError, StartError};
@@ -64,14 +64,14 @@ pub(crate) struct CoordinatorArguments {
     /// in PGPASSWORD or the password file (PGPASSFILE, ~/.pgpass). Other machines are spoken to with TLS:
     /// `?sslrootcert=FILE` names the CA of a server of your own [default: the state folder]
     #[arg(long, env = "FOLDWISE_STORE", hide_env_values = true, value_name = "URL")]
-    store: Option<StoreText>,
+    store: Option<Opaque>,
     /// Where others reach this coordinator, as a standby tells them [default: where it listens]
     #[arg(long, env = "FOLDWISE_ADVERTISE", hide_env_values = true, value_name = "HOST:PORT")]
     advertise: Option<String>,
     /// Where files are kept: a folder, or a bucket of an S3-compatible store as `s3://bucket/prefix`, reached as the AWS_…
     /// variables say; coordinators that share a database share it too [default: artifacts in the state folder]
-    #[arg(long, env = "FOLDWISE_ARTIFACTS", hide_env_values = true, value_name = "PLACE", value_parser = place)]
-    artifacts: Option<Place>,
+    #[arg(long, env = "FOLDWISE_ARTIFACTS", hide_env_values = true, value_name = "PLACE")]
+    artifacts: Option<Opaque>,
     /// Silence after which a worker's lease is lost [default: 30]
     #[arg(long, env = "FOLDWISE_LEASE_SECONDS", hide_env_values = true, value_name = "SECONDS")]
     lease_seconds: Option<f64>,
@@ -139,6 +139,9 @@ pub(crate) enum CoordinatorError {
     /// The address of its database.
     #[error(transparent)]
     Address(PostgresError),
+    /// Where its files are kept.
+    #[error(transparent)]
+    Place(PlaceError),
     /// It does not start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -163,10 +166,13 @@ impl CoordinatorError {
     /// Whether the settings are to blame.
     pub(crate) fn is_usage(&self) -> bool {
         match self {
-            Self::Read { .. } | Self::Config { .. } | Self::Address(_) => true,
+            Self::Read { .. } | Self::Config { .. } | Self::Address(_) | Self::Place(_) => true,
             Self::Start(error) => {
-                use StartError::{LeaseSeconds, Profile, Tls, Traces, Unprotected};
-                matches!(error, Unprotected { .. } | LeaseSeconds(_) | Profile(_) | Tls(_) | Traces(_))
+                use StartError::{Advertise, Artifacts, LeaseSeconds, Profile, Tls, Traces, Unprotected};
+                matches!(
+                    error,
+                    Unprotected { .. } | LeaseSeconds(_) | Profile(_) | Tls(_) | Traces(_) | Advertise(_)
+                ) || matches!(error, Artifacts(error) if error.is_setting())
             }
             Self::Serve(_) | Self::Password(_) => false,
         }
@@ -184,12 +190,12 @@ impl CoordinatorArguments {
             store: self
                 .store
                 .as_ref()
-                .map(StoreText::read)
+                .map(Opaque::store)
                 .transpose()
                 .map_err(CoordinatorError::Address)?
                 .or(file.store),
             advertise: self.advertise.clone().or(file.advertise),
-            artifacts: self.artifacts.clone().or(file.artifacts).map(with_bucket_settings),
+            artifacts: place(self.artifacts.as_ref())?.or(file.artifacts).map(with_bucket_settings),
             lease_seconds: self.lease_seconds.unwrap_or(file.lease_seconds),
             insecure: self.insecure.unwrap_or(file.insecure),
             tls_cert: self.tls_cert.clone().or(file.tls_cert),
@@ -306,31 +312,31 @@ pub(super) fn with_bucket_settings(place: Place) -> Place {
     place.with_settings(environment::bucket_settings())
 }
 
-/// As an option gives it.
-pub(crate) fn place(text: &str) -> Result<Place, String> {
-    Place::read(text).map_err(|error| error.to_string())
+/// Where files are kept, as an option says.
+pub(super) fn place(given: Option<&Opaque>) -> Result<Option<Place>, CoordinatorError> {
+    given.map(|text| Place::read(&text.0)).transpose().map_err(CoordinatorError::Place)
 }
 
-/// The address of a database as an option gives it. It may hold a password, so that it is read where errors do not show it.
+/// An address as an option gives it. It may hold a secret, so that it is read where errors do not show it.
 #[derive(Clone)]
-pub(crate) struct StoreText(String);
+pub(crate) struct Opaque(String);
 
-impl StoreText {
-    /// The address.
-    pub(crate) fn read(&self) -> Result<Address, PostgresError> {
+impl Opaque {
+    /// That of a database.
+    pub(crate) fn store(&self) -> Result<Address, PostgresError> {
         Address::read(&self.0)
     }
 }
 
-impl From<String> for StoreText {
+impl From<String> for Opaque {
     fn from(text: String) -> Self {
         Self(text)
     }
 }
 
-impl std::fmt::Debug for StoreText {
+impl std::fmt::Debug for Opaque {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("StoreText(…)")
+        f.write_str("Opaque(…)")
     }
 }
 

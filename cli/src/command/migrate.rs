@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use foldwise_coordinator::artifacts::{ArtifactError, Artifacts, Copied, Place};
-use foldwise_coordinator::store::StoreError;
+use foldwise_coordinator::artifacts::{Artifacts, Copied, Place};
 use foldwise_coordinator::store::postgres::{Address, Transferred, transfer};
+use foldwise_coordinator::store::{StoreError, needed_files};
 use serde::Serialize;
 
-use super::coordinator::{StoreText, place, with_bucket_settings, with_password};
+use super::coordinator::{CoordinatorError, Opaque, place, with_bucket_settings, with_password};
 use crate::error::CliError;
 use crate::output::{self, Format};
 use crate::quantity;
@@ -33,10 +33,10 @@ pub(crate) struct MigrateArguments {
     /// The database: `postgres://user@host:5432/database`, with the password in PGPASSWORD or the password file
     #[arg(long, env = "FOLDWISE_STORE", hide_env_values = true, value_name = "URL")]
     #[arg(required_unless_present = "artifacts")]
-    to: Option<StoreText>,
+    to: Option<Opaque>,
     /// Where to copy kept files: a folder, or a bucket as `s3://bucket/prefix`, reached as the AWS_… variables say
-    #[arg(long, value_name = "PLACE", value_parser = place)]
-    artifacts: Option<Place>,
+    #[arg(long, value_name = "PLACE")]
+    artifacts: Option<Opaque>,
     /// How to write the answer
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -53,26 +53,44 @@ struct Migrated {
 
 pub(super) fn execute(arguments: &MigrateArguments) -> Result<(), CliError> {
     let failed = |error: StoreError| CliError::Store(error);
-    let read = |text: &StoreText| text.read().and_then(with_password);
-    let to = arguments.to.as_ref().map(read).transpose().map_err(|error| failed(error.into()))?;
+    let read = |text: &Opaque| text.store().and_then(with_password);
+    let to = arguments.to.as_ref().map(read).transpose().map_err(CoordinatorError::Address)?;
+    let to_place = place(arguments.artifacts.as_ref())?;
     // Files first: what a row names is there when the row is.
-    let files = arguments.artifacts.clone().map(|place| copy(arguments, place)).transpose();
-    let files = files.map_err(CliError::Artifacts)?;
+    let files = to_place.clone().map(|place| copy(arguments, place)).transpose()?;
     let rows = to.clone().map(|to| transfer(&arguments.from, to)).transpose().map_err(failed)?;
     let migrated = Migrated { rows, files };
     match arguments.format {
         Format::Json => output::print_json(&migrated)?,
-        Format::Table => output::print(&told(arguments, to.as_ref(), &migrated))?,
+        Format::Table => output::print(&told(arguments, (to.as_ref(), to_place.as_ref()), &migrated))?,
     }
     Ok(())
 }
 
-fn copy(arguments: &MigrateArguments, place: Place) -> Result<Copied, ArtifactError> {
-    let to = Artifacts::open_at(&with_bucket_settings(place), &arguments.from.join("near"))?;
-    to.copy_from(&arguments.from.join("artifacts"))
+/// Copies kept files, and sees that all are there that the rows name.
+fn copy(arguments: &MigrateArguments, place: Place) -> Result<Copied, CliError> {
+    let needed = needed_files(&arguments.from).map_err(CliError::Store)?;
+    let copied = || {
+        let to = Artifacts::open_at(&with_bucket_settings(place), &arguments.from.join("near"))?;
+        let copied = to.copy_from(&arguments.from.join("artifacts"))?;
+        Ok((copied, to.missing(&needed)?))
+    };
+    let (copied, missing) = copied().map_err(CliError::Artifacts)?;
+    match missing.first() {
+        None => Ok(copied),
+        Some(first) => Err(CliError::Files {
+            missing: missing.len(),
+            first: first.clone(),
+            folder: arguments.from.join("artifacts"),
+        }),
+    }
 }
 
-fn told(arguments: &MigrateArguments, to: Option<&Address>, migrated: &Migrated) -> String {
+fn told(
+    arguments: &MigrateArguments,
+    (to, place): (Option<&Address>, Option<&Place>),
+    migrated: &Migrated,
+) -> String {
     let mut lines = Vec::new();
     if let (Some(to), Some(rows)) = (to, &migrated.rows) {
         let tables = rows.tables.iter().filter(|(name, _)| name != "last_study");
@@ -80,7 +98,7 @@ fn told(arguments: &MigrateArguments, to: Option<&Address>, migrated: &Migrated)
             tables.map(|(name, rows)| format!("{} of {name}", quantity::counted(*rows, "row"))).collect();
         lines.push(format!("{to} holds {}, compared with {}", rows.join(", "), arguments.from.display()));
     }
-    lines.push(match (&arguments.artifacts, &migrated.files) {
+    lines.push(match (place, &migrated.files) {
         (Some(place), Some(files)) => format!(
             "{place} holds the kept files: {} copied, {} there already",
             quantity::counted(files.copied, "file"),

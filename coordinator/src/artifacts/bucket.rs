@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::path::Path as FilePath;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -100,9 +101,18 @@ pub enum BucketError {
     },
 }
 
+impl BucketError {
+    /// Whether what is set is wrong, so that no other try helps.
+    pub(crate) fn is_setting(&self) -> bool {
+        matches!(self, Self::Settings { .. } | Self::Clear { .. })
+    }
+}
+
 /// A bucket, and the thread that talks to it.
 #[derive(Debug)]
 pub(super) struct Bucket {
+    /// Whether it failed when it was asked last, which is told once.
+    away: AtomicBool,
     store: Arc<AmazonS3>,
     address: BucketAddress,
     aside: Aside,
@@ -114,6 +124,7 @@ impl Bucket {
     pub(super) fn open(address: &BucketAddress) -> Result<Self, BucketError> {
         let here = |source| BucketError::Here { bucket: address.to_string(), source };
         let bucket = Self {
+            away: AtomicBool::new(false),
             store: Arc::new(client(address)?),
             address: address.clone(),
             aside: Aside::start("bucket").map_err(here)?,
@@ -135,10 +146,10 @@ impl Bucket {
         if small.is_some() {
             let all = fs::read(file).map_err(|source| self.here(source))?;
             let put = self.wait(self.store.put(&self.path(digest), PutPayload::from(all)));
-            return put.map(|_| ()).map_err(|error| self.failed(&error));
+            return self.told(put.map(|_| ()).map_err(|error| self.failed(&error)));
         }
         let file = File::open(file).map_err(|source| self.here(source))?;
-        self.wait(self.put_parts(digest, file))
+        self.told(self.wait(self.put_parts(digest, file)))
     }
 
     async fn put_parts(&self, digest: &str, mut file: File) -> Result<(), BucketError> {
@@ -165,18 +176,18 @@ impl Bucket {
 
     /// How many bytes a file has; `None` where there is none.
     pub(super) fn bytes(&self, digest: &str) -> Result<Option<u64>, BucketError> {
-        match self.wait(self.store.head(&self.path(digest))) {
+        self.told(match self.wait(self.store.head(&self.path(digest))) {
             Ok(found) => Ok(Some(found.size)),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.failed(&error)),
-        }
+        })
     }
 
     /// The first bytes of a range of a file: as many as come in one part.
     pub(super) fn part(&self, digest: &str, range: Range<u64>) -> Result<Bytes, BucketError> {
         let end = range.end.min(range.start + PART_BYTES as u64);
         let part = self.wait(self.store.get_range(&self.path(digest), range.start..end));
-        let part = part.map_err(|error| self.failed(&error))?;
+        let part = self.told(part.map_err(|error| self.failed(&error)))?;
         if part.is_empty() {
             return Err(self.said("it answers with nothing".to_owned()));
         }
@@ -243,6 +254,20 @@ impl Bucket {
         }
     }
 
+    /// Says once that the bucket does not answer as it should, and once that it does again.
+    fn told<T>(&self, answer: Result<T, BucketError>) -> Result<T, BucketError> {
+        let away = answer.is_err();
+        if self.away.swap(away, Ordering::Relaxed) != away {
+            match &answer {
+                Err(error) => {
+                    tracing::warn!(%error, "kept files cannot be reached; whoever needs one is told to try again");
+                }
+                Ok(_) => tracing::info!(bucket = %self.address, "kept files can be reached again"),
+            }
+        }
+        answer
+    }
+
     fn here(&self, source: io::Error) -> BucketError {
         BucketError::Here { bucket: self.address.to_string(), source }
     }
@@ -278,8 +303,14 @@ pub(super) fn client(address: &BucketAddress) -> Result<AmazonS3, BucketError> {
             options = options.with_root_certificate(certificate);
         }
     }
-    let endpoint = ENDPOINT_VARIABLES.iter().find_map(|name| setting(name));
+    let endpoint = named(&setting).map(|(_, endpoint)| endpoint);
     let allowed = setting("AWS_ALLOW_HTTP").is_some_and(|value| value == "true");
+    if let Some((name, _)) = named(&setting).filter(|(_, endpoint)| !is_address(endpoint)) {
+        // It is not shown: it may hold a secret.
+        let reason =
+            format!("{name} is no address: write it as https://machine:port, or http:// for this machine");
+        return Err(set(reason));
+    }
     match endpoint {
         Some(endpoint) if endpoint.starts_with("http://") && !allowed && !is_loopback(endpoint) => {
             return Err(BucketError::Clear { bucket, endpoint: endpoint.clone() });
@@ -298,6 +329,19 @@ pub(super) fn client(address: &BucketAddress) -> Result<AmazonS3, BucketError> {
     let retry = RetryConfig { backoff, max_retries: TRIES_MAX, retry_timeout: TRYING_MAX };
     let built = builder.with_bucket_name(&address.bucket).with_retry(retry).build();
     built.map_err(|error| set(said(&error)))
+}
+
+/// The variable that names the store, if one does, and what it says.
+fn named<'a>(setting: &impl Fn(&str) -> Option<&'a String>) -> Option<(&'static str, &'a String)> {
+    ENDPOINT_VARIABLES.iter().find_map(|name| setting(name).map(|endpoint| (*name, endpoint)))
+}
+
+/// Whether a text is the address of a store, without a name or a secret in it.
+fn is_address(endpoint: &str) -> bool {
+    let Ok(uri) = endpoint.parse::<axum::http::Uri>() else { return false };
+    let machine =
+        uri.authority().is_some_and(|machine| !machine.host().is_empty() && !machine.as_str().contains('@'));
+    machine && matches!(uri.scheme_str(), Some("http" | "https"))
 }
 
 /// Whether an address is this machine's own.
@@ -352,6 +396,17 @@ mod tests {
             [("http://[::1]:9", true), ("http://localhost/x", true), ("http://127.0.0.1.example:9", false)]
         {
             assert_eq!(is_loopback(endpoint), expected, "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_and_not_shown() {
+        for wrong in ["store.example:9000", "nonsense", "http://", "ftp://store", "http://u:hush@127.0.0.1:9"]
+        {
+            let error = client(&address(&[("AWS_ENDPOINT_URL", wrong)])).expect_err(wrong);
+            assert!(error.is_setting(), "{error}");
+            let text = error.to_string();
+            assert!(text.contains("AWS_ENDPOINT_URL is no address") && !text.contains("hush"), "{text}");
         }
     }
 

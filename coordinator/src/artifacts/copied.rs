@@ -18,6 +18,20 @@ pub struct Copied {
 }
 
 impl Artifacts {
+    /// Those of these files that are not kept here.
+    ///
+    /// # Errors
+    /// When a name is no digest, or the bucket cannot be asked.
+    pub fn missing(&self, digests: &[String]) -> Result<Vec<String>, ArtifactError> {
+        let mut missing = Vec::new();
+        for digest in digests {
+            if !self.has(digest)? {
+                missing.push(digest.clone());
+            }
+        }
+        Ok(missing)
+    }
+
     /// Copies every kept file of a folder here, unless it is here already. Each is compared with its digest on the way.
     ///
     /// # Errors

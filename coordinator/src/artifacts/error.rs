@@ -66,3 +66,16 @@ pub enum ArtifactError {
     #[error(transparent)]
     Bucket(#[from] BucketError),
 }
+
+impl ArtifactError {
+    /// Whether what is set is wrong, so that no other try helps.
+    #[must_use]
+    pub fn is_setting(&self) -> bool {
+        matches!(self, Self::Bucket(error) if error.is_setting())
+    }
+
+    /// Whether a later try may succeed.
+    pub(crate) fn passes(&self) -> bool {
+        matches!(self, Self::Bucket(error) if !error.is_setting())
+    }
+}

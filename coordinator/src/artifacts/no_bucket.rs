@@ -17,6 +17,13 @@ use super::{ArtifactError, BucketAddress};
 )]
 pub struct BucketError(String);
 
+impl BucketError {
+    /// Whether what is set is wrong, so that no other try helps.
+    pub(crate) fn is_setting(&self) -> bool {
+        true
+    }
+}
+
 /// No bucket.
 #[derive(Debug)]
 pub(super) enum Bucket {}

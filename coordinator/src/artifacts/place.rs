@@ -59,6 +59,9 @@ impl Place {
             // Its scheme alone: the rest may hold a password.
             None => match text.split_once("://") {
                 Some((scheme, _)) => Err(PlaceError::Scheme(format!("{scheme}://…"))),
+                None if text.to_ascii_lowercase().starts_with("s3:") => {
+                    Err(PlaceError::Scheme("s3:…".to_owned()))
+                }
                 None => Ok(Self::Folder(PathBuf::from(text))),
             },
         }
@@ -81,7 +84,9 @@ impl BucketAddress {
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let letter = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
         if !(3..=63).contains(&bucket.len()) || !bucket.bytes().all(letter) {
-            return Err(PlaceError::Bucket(bucket.to_owned()));
+            // What stands before an @ may be a secret.
+            let shown = bucket.rsplit('@').next().unwrap_or_default();
+            return Err(PlaceError::Bucket(shown.to_owned()));
         }
         let prefix = prefix.trim_end_matches('/');
         let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
@@ -156,6 +161,9 @@ mod tests {
         }
         let error = Place::read("https://key:secret@store/bucket").expect_err("no bucket");
         assert!(matches!(error, PlaceError::Scheme(_)) && !error.to_string().contains("secret"), "{error}");
+        assert!(matches!(Place::read("s3:/foldwise/x"), Err(PlaceError::Scheme(_))));
+        let error = Place::read("s3://key:secret@foldwise/x").expect_err("no bucket");
+        assert!(!error.to_string().contains("secret"), "{error}");
     }
 
     #[test]

@@ -9,7 +9,9 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::sqlite::{DATABASE, check, explain, open_read_only};
-use super::{ARTIFACTS, StoreError};
+use super::{ARTIFACTS, Sqlite, Store, StoreError};
+use crate::ledger::{Ledger, LedgerConfig, Now};
+use crate::private;
 
 /// Pages that are copied before others get their turn.
 const PAGES_PER_STEP: i32 = 1_000;
@@ -23,6 +25,8 @@ pub struct Copied {
     pub artifacts: usize,
     /// Their bytes.
     pub artifact_bytes: u64,
+    /// Files that the database names and that were not in the folder, as where they are kept elsewhere.
+    pub missing: usize,
 }
 
 /// Copies the state in a folder to a new one: the database as of one moment, by SQLite's own means, and every kept file.
@@ -36,16 +40,37 @@ pub fn backup(state: &Path, to: &Path) -> Result<Copied, StoreError> {
     let unusable = |source| StoreError::Folder { path: to.to_owned(), source };
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(unusable)?;
-    fs::create_dir(to).map_err(|source| match source.kind() {
+    private::make_new(to).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => StoreError::Exists(to.to_owned()),
         _ => unusable(source),
     })?;
-    let copied = copy(&from, state, to);
+    let copied = copy(&from, state, to).and_then(|copied| {
+        let needed = needed_files(to)?;
+        let there = |digest: &&String| to.join(ARTIFACTS).join(digest).is_file();
+        let missing = needed.len() - needed.iter().filter(there).count();
+        Ok(Copied { missing, ..copied })
+    });
     if copied.is_err() {
         // Half a copy is worse than none.
         let _ = fs::remove_dir_all(to);
     }
     copied
+}
+
+/// The digests of the kept files that the rows in a folder name.
+///
+/// # Errors
+/// When there is no state, or it cannot be read.
+pub fn needed_files(state: &Path) -> Result<Vec<String>, StoreError> {
+    let unusable = |source| StoreError::Folder { path: std::env::temp_dir(), source };
+    let scratch = tempfile::tempdir().map_err(unusable)?;
+    let copy = scratch.path().join("copy");
+    // A copy is brought up to date, so that the folder is not.
+    database(state, &copy)?;
+    let now = Now { monotonic_ms: 0, unix_ms: 0 };
+    let config = LedgerConfig { lease_ms: 1, profiles: Vec::new() };
+    let ledger = Ledger::rebuild(config, Sqlite::open(&copy)?.load()?, now);
+    Ok(ledger.artifacts().map(str::to_owned).collect())
 }
 
 /// Copies the database alone to a new folder.
@@ -73,8 +98,8 @@ fn copy(from: &Connection, state: &Path, to: &Path) -> Result<Copied, StoreError
     // The database first: whatever files it names are copied after it.
     copy_database(from, to)?;
     let artifacts = to.join(ARTIFACTS);
-    fs::create_dir(&artifacts).map_err(unusable)?;
-    let mut copied = Copied { database_bytes: 0, artifacts: 0, artifact_bytes: 0 };
+    private::make_new(&artifacts).map_err(unusable)?;
+    let mut copied = Copied { database_bytes: 0, artifacts: 0, artifact_bytes: 0, missing: 0 };
     for entry in fs::read_dir(state.join(ARTIFACTS)).into_iter().flatten().flatten() {
         // What has not come whole is nobody's yet.
         if !entry.file_type().is_ok_and(|kind| kind.is_file()) {

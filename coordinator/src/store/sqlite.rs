@@ -60,6 +60,19 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    /// The same of a folder that has a database already.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`], and when there is none.
+    pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
+        if !folder.join(DATABASE).is_file() {
+            return Err(StoreError::Missing(folder.to_owned()));
+        }
+        Self::open(folder)
+    }
+}
+
 impl Store for Sqlite {
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
         let folder = self.folder.clone();

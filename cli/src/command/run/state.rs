@@ -22,7 +22,12 @@ pub(super) struct StateFolder {
 impl StateFolder {
     /// Makes it if it is not there.
     pub(super) fn open(root: &Path) -> Result<Self, RunError> {
-        let made = fs::create_dir_all(root);
+        // Its owner's alone, as a coordinator makes it.
+        let mut folder = fs::DirBuilder::new();
+        folder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        let made = folder.create(root);
         made.map_err(|source| RunError::State { path: root.to_owned(), source })?;
         Ok(Self { root: root.to_owned() })
     }

@@ -20,18 +20,18 @@ pub(super) fn create(
     let now = now_unix_ms();
     let ends = lifetime_seconds.map(|seconds| now + seconds * 1000);
     let minted = Minted::new(name, role, now, ends).map_err(TokenError::from)?;
-    let mut store = Sqlite::open(state).map_err(CliError::Store)?;
+    let mut store = opened(state)?;
     store.commit(&[Change::TokenCreated(minted.record.clone())]).map_err(CliError::Store)?;
     Ok((message(&minted.record), minted.text().to_owned()))
 }
 
 pub(super) fn list(state: &Path) -> Result<Vec<Token>, CliError> {
-    let store = Sqlite::open(state).map_err(CliError::Store)?;
+    let store = opened(state)?;
     Ok(store.load().map_err(CliError::Store)?.tokens.iter().map(message).collect())
 }
 
 pub(super) fn revoke(state: &Path, id: &str) -> Result<Token, CliError> {
-    let mut store = Sqlite::open(state).map_err(CliError::Store)?;
+    let mut store = opened(state)?;
     let tokens = store.load().map_err(CliError::Store)?.tokens;
     let found = tokens.into_iter().find(|token| token.id == id);
     let mut token = found.ok_or_else(|| TokenError::Missing(id.to_owned()))?;
@@ -40,6 +40,11 @@ pub(super) fn revoke(state: &Path, id: &str) -> Result<Token, CliError> {
         store.commit(&[Change::TokenRevoked(token.clone())]).map_err(CliError::Store)?;
     }
     Ok(message(&token))
+}
+
+/// The state in a folder, where there is one: a new one would be nobody's.
+fn opened(state: &Path) -> Result<Sqlite, CliError> {
+    Sqlite::open_existing(state).map_err(CliError::Store)
 }
 
 fn now_unix_ms() -> u64 {
