@@ -9,7 +9,7 @@ use tonic::{Status, Streaming};
 use super::study::Studies;
 use super::{parts, status};
 use crate::access::Asker;
-use crate::artifacts::{ArtifactError, CHUNK_BYTES, Held};
+use crate::artifacts::{ArtifactError, CHUNK_BYTES, Held, is_digest};
 use crate::blocking;
 use crate::submission::SubmissionError;
 
@@ -40,7 +40,11 @@ impl Studies {
     ) -> Result<proto::UploadParcelResponse, Status> {
         let first = parts::next(&mut parts, asker).await?;
         let first = first.ok_or_else(|| Status::invalid_argument("an empty upload"))?;
-        self.make_room_for_parcel(&first.digest).await?;
+        let digest = first.digest.to_ascii_lowercase();
+        if !is_digest(&digest) {
+            return Err(status::of_artifact(&ArtifactError::NotADigest(first.digest)));
+        }
+        self.make_room_for_parcel(digest.clone()).await?;
         let begun = self.artifacts.go_on(&first.digest, first.offset);
         let mut partial = begun.map_err(|error| status::of_artifact(&error))?;
         let mut part = Some(first);
@@ -51,15 +55,19 @@ impl Studies {
             blocking::run(|| partial.write(&bytes.data)).map_err(|error| status::of_artifact(&error))?;
             part = parts::next(&mut parts, asker).await?;
         }
-        let size_bytes = blocking::run(|| partial.keep()).map_err(|error| status::of_artifact(&error))?;
+        let kept = blocking::run(|| partial.keep());
+        if kept.is_err() {
+            // It lies nowhere, and takes nobody's place.
+            self.unnamed.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest);
+        }
+        let size_bytes = kept.map_err(|error| status::of_artifact(&error))?;
         Ok(proto::UploadParcelResponse { size_bytes })
     }
 
     /// Counts a parcel among those that no study needs yet, of which there are so many at most. Those that nobody named in a
     /// day go.
-    async fn make_room_for_parcel(&self, digest: &str) -> Result<(), Status> {
+    async fn make_room_for_parcel(&self, digest: String) -> Result<(), Status> {
         let (artifacts, unnamed) = (self.artifacts.clone(), Arc::clone(&self.unnamed));
-        let digest = digest.to_ascii_lowercase();
         let made = self.desk.read(move |ledger, now| {
             let mut unnamed = unnamed.lock().unwrap_or_else(PoisonError::into_inner);
             unnamed.retain(|name, since_ms| {

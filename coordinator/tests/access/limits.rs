@@ -101,6 +101,17 @@ async fn parcels_that_no_study_needs_are_so_many_at_most() {
     let stage = Stage::plain().await;
     let (_, token) = stage.token("ann", "submit").await;
     let mut ann = stage.studies(&stage.with_token(&token)).await;
+    // What is refused takes no place.
+    for number in 0..40_u8 {
+        let digest = blake3::hash(&[number]).to_hex().to_string();
+        for (digest, code) in
+            [(digest, Code::DataLoss), (format!("no digest {number}"), Code::InvalidArgument)]
+        {
+            let part = v1::UploadParcelRequest { digest, offset: 0, data: b"other bytes".to_vec() };
+            let sent = ann.upload_parcel(tokio_stream::iter([part])).await;
+            assert_eq!(sent.unwrap_err().code(), code, "{number}");
+        }
+    }
     for number in 0..40_u8 {
         let data = vec![number; 100];
         let digest = blake3::hash(&data).to_hex().to_string();
