@@ -15,6 +15,7 @@ pub mod config;
 pub mod events;
 pub mod leadership;
 pub mod ledger;
+mod machine;
 pub mod measurements;
 mod metrics;
 mod page;

@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use super::uses::Going;
 use super::{BucketAddress, is_digest};
 use crate::aside::Aside;
+use crate::machine;
 
 /// Bytes that are asked for, or put, at a time: a request's own time hardly counts, and a slow line ends it in time. A file of
 /// the largest size has far fewer parts than the 10,000 that S3 takes.
@@ -348,8 +349,7 @@ fn is_address(endpoint: &str) -> bool {
 fn is_loopback(endpoint: &str) -> bool {
     let host = endpoint.trim_start_matches("http://").split('/').next().unwrap_or_default();
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    machine::is_this(host.trim_start_matches('[').trim_end_matches(']'))
 }
 
 /// What the store said, where it said something in S3's way; else the cause of causes: what it is wrapped in names the request,

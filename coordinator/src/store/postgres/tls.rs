@@ -11,6 +11,7 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::PostgresError;
+use crate::machine;
 
 /// The parameters of an address that are about TLS, as PostgreSQL's own programs name them.
 const PARAMETERS: [&str; 4] = ["sslmode", "sslrootcert", "sslcert", "sslkey"];
@@ -118,9 +119,7 @@ fn unusable(path: &Path, parameter: &'static str, reason: &dyn std::fmt::Display
 /// Whether a server is this machine.
 fn is_local(host: &Host) -> bool {
     match host {
-        Host::Tcp(name) => {
-            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
+        Host::Tcp(name) => machine::is_this(name),
         #[cfg(unix)]
         Host::Unix(_) => true,
     }
